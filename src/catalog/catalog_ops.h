@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SLUICE_CATALOG_CATALOG_OPS_H
+#define SLUICE_CATALOG_CATALOG_OPS_H
+
+/*
+ * For backends only: the table that catalog.c dispatches through.  A backend's own struct begins
+ * with a struct catalog and its open function sets ${ops}.  What each entry does stands in
+ * catalog.h; catalog.c has checked the arguments, so a backend need not.  Every entry is filled in.
+ */
+
+#include "catalog/catalog.h"
+
+struct catalog {
+	const struct catalog_ops *ops;
+};
+
+struct catalog_ops {
+	/* Nobody is inside another call any more. */
+	void (*close)(struct catalog *catalog);
+
+	enum status (*connector_put)(struct catalog *catalog, struct slice name,
+	    struct slice document, int64_t revision_now, struct err *err);
+	enum status (*connector_get)(struct catalog *catalog, struct slice name,
+	    struct arena *arena, struct catalog_connector *ret_connector, struct err *err);
+	enum status (*connector_list)(struct catalog *catalog, struct arena *arena,
+	    struct catalog_connector **ret_connectors, size_t *ret_count, struct err *err);
+	enum status (*connector_delete)(
+	    struct catalog *catalog, struct slice name, struct err *err);
+
+	enum status (*stream_put)(struct catalog *catalog, const struct stream *stream,
+	    bool *ret_created, struct err *err);
+	enum status (*stream_get)(struct catalog *catalog, struct slice connector,
+	    struct slice object, struct stream *ret_stream, struct err *err);
+	enum status (*stream_list)(struct catalog *catalog, struct slice connector,
+	    struct arena *arena, struct stream **ret_streams, size_t *ret_count, struct err *err);
+
+	enum status (*token_add)(struct catalog *catalog,
+	    const unsigned char hash[CATALOG_HASH_BYTES], const char *name, unsigned scopes,
+	    struct err *err);
+	enum status (*token_find)(struct catalog *catalog,
+	    const unsigned char hash[CATALOG_HASH_BYTES], struct catalog_token *ret_token,
+	    struct err *err);
+
+	enum status (*job_create)(struct catalog *catalog, const struct job *job, struct err *err);
+	enum status (*job_get)(
+	    struct catalog *catalog, struct slice id, struct job *ret_job, struct err *err);
+	enum status (*job_move)(struct catalog *catalog, struct slice id,
+	    const struct catalog_job_move *move, struct job *ret_job, struct err *err);
+	enum status (*job_claim)(
+	    struct catalog *catalog, const char *lease, struct job *ret_job, struct err *err);
+	enum status (*job_delete)(struct catalog *catalog, struct slice id, unsigned from,
+	    struct job *ret_job, struct err *err);
+	enum status (*job_remove)(struct catalog *catalog, struct slice id, struct err *err);
+	enum status (*job_list)(struct catalog *catalog, const struct catalog_job_filter *filter,
+	    struct arena *arena, struct job **ret_jobs, size_t *ret_count, int64_t *ret_total,
+	    struct err *err);
+	enum status (*job_each)(struct catalog *catalog, unsigned states, bool deleted,
+	    catalog_job_fn *visit, void *ctx, struct err *err);
+
+	enum status (*part_add)(struct catalog *catalog, struct slice job_id, struct part *part,
+	    int64_t part_max, enum job_state *ret_state, struct err *err);
+	enum status (*part_list)(struct catalog *catalog, struct slice job_id, struct arena *arena,
+	    struct part **ret_parts, size_t *ret_count, struct err *err);
+};
+
+#endif

@@ -1,0 +1,443 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Jobs and parts in SQLite, one at a time: see catalog.h for what each call promises.
+ *
+ * A change reads the row, compares, changes the struct and writes it back, all inside one write
+ * transaction: there is one writer at a time, so nothing moves between the look and the change, and
+ * the struct that goes back to the caller is the row.
+ *
+ * A change may run on another caller's thread, and its commit may fail; so it works on a copy in
+ * its context, which the caller passes on when it knows the outcome.
+ */
+#include "catalog/catalog_sqlite_db.h"
+
+#include "base/clock.h"
+#include "base/utf8.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+/* The numbers are part of the file format: see catalog_sqlite_schema.h. */
+_Static_assert(JOB_UPSERT == 0 && JOB_DELETE == 1, "stored numbers");
+_Static_assert(JOB_OPEN == 0 && JOB_UPLOAD_COMPLETE == 1 && JOB_IN_PROGRESS == 2, "stored numbers");
+_Static_assert(JOB_COMPLETE == 3 && JOB_FAILED == 4 && JOB_ABORTED == 5, "stored numbers");
+
+void catalog_sqlite_read_job(struct query *query, int64_t *ret_no, struct job *ret_job)
+{
+	*ret_no = query_get_number(query);
+	query_get_text(query, ret_job->id, sizeof(ret_job->id));
+	ret_job->operation = (enum job_operation)query_get_enum(query, JOB_DELETE + 1);
+	ret_job->state = (enum job_state)query_get_enum(query, JOB_STATE_COUNT);
+	ret_job->deleted = query_get_number(query) != 0;
+	query_get_text(query, ret_job->connector, sizeof(ret_job->connector));
+	query_get_text(query, ret_job->object, sizeof(ret_job->object));
+	query_get_text(query, ret_job->created_by, sizeof(ret_job->created_by));
+	ret_job->created_us = query_get_number(query);
+	ret_job->modified_us = query_get_number(query);
+	ret_job->queue_no = query_get_number(query);
+	query_get_text(query, ret_job->lease, sizeof(ret_job->lease));
+	ret_job->part_count = query_get_number(query);
+	ret_job->part_bytes = query_get_number(query);
+	ret_job->retries = query_get_number(query);
+	ret_job->records_processed = query_get_number(query);
+	ret_job->records_failed = query_get_number(query);
+	ret_job->processing_ms = query_get_number(query);
+	query_get_text(query, ret_job->error, sizeof(ret_job->error));
+}
+
+/* --- Steps ---------------------------------------------------------------------------------- */
+
+/* The row of a job that is not marked as deleted.  E_NOT_FOUND. */
+static enum status read_row(
+    struct conn *conn, struct slice id, int64_t *ret_no, struct job *ret_job, struct err *err)
+{
+	struct query query;
+	enum status status;
+	bool found;
+
+	query_begin(&query, conn, SQL_JOB_GET);
+	query_put_text(&query, id);
+	found = query_row(&query);
+	if (found)
+		catalog_sqlite_read_job(&query, ret_no, ret_job);
+	status = query_end(&query, err);
+	if (status == OK && !found)
+		return err_set(err, E_NOT_FOUND, "no job %.*s", SLICE_ARGS(id));
+	return status;
+}
+
+/* Write back all that a change of state may touch. */
+static enum status write_row(struct conn *conn, int64_t no, const struct job *job, struct err *err)
+{
+	struct query query;
+
+	query_begin(&query, conn, SQL_JOB_UPDATE);
+	query_put_number(&query, no);
+	query_put_number(&query, job->state);
+	query_put_number(&query, job->modified_us);
+	query_put_number(&query, job->queue_no);
+	query_put_text(&query, slice_of(job->lease));
+	query_put_number(&query, job->retries);
+	query_put_number(&query, job->records_processed);
+	query_put_number(&query, job->records_failed);
+	query_put_number(&query, job->processing_ms);
+	query_put_text(&query, slice_of(job->error));
+	return query_run(&query, NULL, err);
+}
+
+static enum status next_queue_no(struct conn *conn, int64_t *ret_queue_no, struct err *err)
+{
+	struct query query;
+
+	query_begin(&query, conn, SQL_QUEUE_NEXT);
+	if (query_row(&query))
+		*ret_queue_no = query_get_number(&query);
+	else
+		query_fail(&query, SQLITE_CORRUPT); /* the counter's row is gone */
+	return query_run(&query, NULL, err);
+}
+
+static void touch(struct job *job)
+{
+	int64_t now_us = clock_now_us();
+
+	job->modified_us = now_us > job->modified_us ? now_us : job->modified_us + 1;
+}
+
+static enum status refuse_state(const struct job *job, struct err *err)
+{
+	return err_set(err, E_CONFLICT, "job %s is %s", job->id, job_state_name(job->state));
+}
+
+/* --- Create, get ---------------------------------------------------------------------------- */
+
+static enum status create_job(struct conn *conn, void *ctx, struct err *err)
+{
+	const struct job *job = *(const struct job **)ctx;
+	struct query query;
+	enum status status;
+	int changes = 0;
+
+	/* The insert finds the stream itself, so there is no moment between the look and the row.
+	 */
+	query_begin(&query, conn, SQL_JOB_INSERT);
+	query_put_text(&query, slice_of(job->connector));
+	query_put_text(&query, slice_of(job->object));
+	query_put_text(&query, slice_of(job->id));
+	query_put_number(&query, job->operation);
+	query_put_number(&query, job->state);
+	query_put_text(&query, slice_of(job->created_by));
+	query_put_number(&query, job->created_us);
+	status = query_run(&query, &changes, err);
+	if (status == OK && changes == 0)
+		return err_set(err, E_NOT_FOUND, "no stream for object \"%s\" of \"%s\"",
+		    job->object, job->connector);
+	return status;
+}
+
+enum status catalog_sqlite_job_create(
+    struct catalog *catalog, const struct job *job, struct err *err)
+{
+	return catalog_sqlite_write(store_of(catalog), create_job, &job, err);
+}
+
+enum status catalog_sqlite_job_get(
+    struct catalog *catalog, struct slice id, struct job *ret_job, struct err *err)
+{
+	struct catalog_sqlite *store = store_of(catalog);
+	struct conn *conn;
+	struct job job;
+	enum status status;
+	int64_t no;
+
+	status = reader_take(store, &conn, err);
+	if (status != OK)
+		return status;
+	status = read_row(conn, id, &no, &job, err);
+	reader_give(store, &conn);
+	if (status == OK)
+		*ret_job = job;
+	return status;
+}
+
+/* --- Move, claim, delete -------------------------------------------------------------------- */
+
+struct job_move {
+	struct slice id;
+	const struct catalog_job_move *move;
+	struct job job;
+};
+
+/* ${text} as far as it fits, not cut inside a character. */
+static void set_error(struct job *job, const char *text)
+{
+	size_t length = strnlen(text, sizeof(job->error) - 1);
+
+	length = utf8_valid_prefix((struct slice){text, length});
+	memcpy(job->error, text, length);
+	job->error[length] = '\0';
+}
+
+static enum status change_job(
+    struct conn *conn, const struct catalog_job_move *move, struct job *job, struct err *err)
+{
+	job->state = move->to;
+	touch(job);
+	snprintf(
+	    job->lease, sizeof(job->lease), "%s", move->new_lease == NULL ? "" : move->new_lease);
+	if (move->add_retry)
+		job->retries++;
+	if (move->set_result) {
+		job->records_processed = move->records_processed;
+		job->records_failed = move->records_failed;
+		job->processing_ms = move->processing_ms;
+		set_error(job, move->error == NULL ? "" : move->error);
+	}
+	return move->enqueue ? next_queue_no(conn, &job->queue_no, err) : OK;
+}
+
+static enum status move_job(struct conn *conn, void *ctx, struct err *err)
+{
+	struct job_move *m = ctx;
+	struct job changed;
+	enum status status;
+	int64_t no;
+
+	status = read_row(conn, m->id, &no, &m->job, err);
+	if (status != OK)
+		return status;
+	if ((m->move->from & 1u << m->job.state) == 0)
+		return refuse_state(&m->job, err);
+	if (m->move->lease != NULL && strcmp(m->move->lease, m->job.lease) != 0)
+		return err_set(
+		    err, E_CONFLICT, "job %s is leased to \"%s\"", m->job.id, m->job.lease);
+	changed = m->job;
+	status = change_job(conn, m->move, &changed, err);
+	if (status == OK)
+		status = write_row(conn, no, &changed, err);
+	m->job = changed;
+	return status;
+}
+
+enum status catalog_sqlite_job_move(struct catalog *catalog, struct slice id,
+    const struct catalog_job_move *move, struct job *ret_job, struct err *err)
+{
+	struct job_move m = {.id = id, .move = move};
+	enum status status = catalog_sqlite_write(store_of(catalog), move_job, &m, err);
+
+	if (status == OK || status == E_CONFLICT)
+		*ret_job = m.job;
+	return status;
+}
+
+struct job_claim {
+	const char *lease;
+	struct job job;
+};
+
+static enum status claim_job(struct conn *conn, void *ctx, struct err *err)
+{
+	struct job_claim *claim = ctx;
+	struct query query;
+	enum status status;
+	int64_t no;
+	bool found;
+
+	query_begin(&query, conn, SQL_JOB_NEXT);
+	query_put_number(&query, JOB_UPLOAD_COMPLETE);
+	query_put_number(&query, JOB_IN_PROGRESS);
+	found = query_row(&query);
+	if (found)
+		catalog_sqlite_read_job(&query, &no, &claim->job);
+	status = query_end(&query, err);
+	if (status != OK)
+		return status;
+	if (!found)
+		return err_set(err, E_NOT_FOUND, "no job to work on");
+
+	claim->job.state = JOB_IN_PROGRESS;
+	touch(&claim->job);
+	snprintf(claim->job.lease, sizeof(claim->job.lease), "%s", claim->lease);
+	return write_row(conn, no, &claim->job, err);
+}
+
+enum status catalog_sqlite_job_claim(
+    struct catalog *catalog, const char *lease, struct job *ret_job, struct err *err)
+{
+	struct job_claim claim = {.lease = lease};
+	enum status status = catalog_sqlite_write(store_of(catalog), claim_job, &claim, err);
+
+	if (status == OK)
+		*ret_job = claim.job;
+	return status;
+}
+
+struct job_delete {
+	struct slice id;
+	unsigned from;
+	struct job job;
+};
+
+static enum status delete_job(struct conn *conn, void *ctx, struct err *err)
+{
+	struct job_delete *d = ctx;
+	struct query query;
+	enum status status;
+	int64_t no;
+
+	status = read_row(conn, d->id, &no, &d->job, err);
+	if (status != OK)
+		return status;
+	if ((d->from & 1u << d->job.state) == 0)
+		return refuse_state(&d->job, err);
+	d->job.deleted = true;
+	query_begin(&query, conn, SQL_JOB_MARK_DELETED);
+	query_put_number(&query, no);
+	return query_run(&query, NULL, err);
+}
+
+enum status catalog_sqlite_job_delete(
+    struct catalog *catalog, struct slice id, unsigned from, struct job *ret_job, struct err *err)
+{
+	struct job_delete d = {.id = id, .from = from};
+	enum status status = catalog_sqlite_write(store_of(catalog), delete_job, &d, err);
+
+	if (status == OK || status == E_CONFLICT)
+		*ret_job = d.job;
+	return status;
+}
+
+static enum status remove_job(struct conn *conn, void *ctx, struct err *err)
+{
+	const struct slice *id = ctx;
+	struct query query;
+	enum status status;
+	bool alive = false;
+
+	query_begin(&query, conn, SQL_JOB_IS_DELETED);
+	query_put_text(&query, *id);
+	if (query_row(&query))
+		alive = query_get_number(&query) == 0;
+	status = query_end(&query, err);
+	if (status != OK)
+		return status;
+	if (alive)
+		return err_set(
+		    err, E_CONFLICT, "job %.*s is not marked as deleted", SLICE_ARGS(*id));
+	query_begin(&query, conn, SQL_JOB_REMOVE);
+	query_put_text(&query, *id);
+	return query_run(&query, NULL, err);
+}
+
+enum status catalog_sqlite_job_remove(struct catalog *catalog, struct slice id, struct err *err)
+{
+	return catalog_sqlite_write(store_of(catalog), remove_job, &id, err);
+}
+
+/* --- Parts ---------------------------------------------------------------------------------- */
+
+struct part_add {
+	struct slice job_id;
+	const struct part *part;
+	int64_t part_max;
+	int64_t number;
+	enum job_state state;
+};
+
+static enum status insert_part(
+    struct conn *conn, int64_t job_no, const struct part_add *add, struct err *err)
+{
+	struct query query;
+	enum status status;
+
+	query_begin(&query, conn, SQL_PART_INSERT);
+	query_put_number(&query, job_no);
+	query_put_number(&query, add->number);
+	query_put_text(&query, slice_of(add->part->blob_name));
+	query_put_number(&query, add->part->bytes);
+	query_put_bytes(&query, add->part->sha256, sizeof(add->part->sha256));
+	query_put_number(&query, add->part->accepted_us);
+	status = query_run(&query, NULL, err);
+	if (status != OK)
+		return status;
+	query_begin(&query, conn, SQL_PART_COUNT);
+	query_put_number(&query, job_no);
+	query_put_number(&query, add->number);
+	query_put_number(&query, add->part->bytes);
+	return query_run(&query, NULL, err);
+}
+
+static enum status add_part(struct conn *conn, void *ctx, struct err *err)
+{
+	struct part_add *add = ctx;
+	enum status status;
+	struct job job;
+	int64_t no;
+
+	status = read_row(conn, add->job_id, &no, &job, err);
+	if (status != OK)
+		return status;
+	add->state = job.state;
+	if (job.state != JOB_OPEN)
+		return refuse_state(&job, err);
+	if (job.part_count >= add->part_max)
+		return err_set(
+		    err, E_LIMIT, "job %s has %" PRId64 " parts", job.id, job.part_count);
+	add->number = job.part_count + 1;
+	return insert_part(conn, no, add, err);
+}
+
+enum status catalog_sqlite_part_add(struct catalog *catalog, struct slice job_id, struct part *part,
+    int64_t part_max, enum job_state *ret_state, struct err *err)
+{
+	struct part_add add = {.job_id = job_id, .part = part, .part_max = part_max};
+	enum status status = catalog_sqlite_write(store_of(catalog), add_part, &add, err);
+
+	if (status == OK)
+		part->number = add.number;
+	if (status == E_CONFLICT)
+		*ret_state = add.state;
+	return status;
+}
+
+static void read_part(struct query *query, struct part *part)
+{
+	part->number = query_get_number(query);
+	query_get_text(query, part->blob_name, sizeof(part->blob_name));
+	part->bytes = query_get_number(query);
+	query_get_bytes(query, part->sha256, sizeof(part->sha256));
+	part->accepted_us = query_get_number(query);
+}
+
+enum status catalog_sqlite_part_list(struct catalog *catalog, struct slice job_id,
+    struct arena *arena, struct part **ret_parts, size_t *ret_count, struct err *err)
+{
+	struct catalog_sqlite *store = store_of(catalog);
+	struct part *parts = NULL, *grown;
+	size_t count = 0, room = 0;
+	struct conn *conn;
+	struct query query;
+	enum status status;
+
+	status = reader_take(store, &conn, err);
+	if (status != OK)
+		return status;
+	query_begin(&query, conn, SQL_PART_LIST);
+	query_put_text(&query, job_id);
+	while (query_row(&query)) {
+		grown = catalog_sqlite_grow(arena, parts, count, &room, sizeof(*grown));
+		if (grown == NULL) {
+			query_fail(&query, SQLITE_NOMEM);
+			break;
+		}
+		parts = grown;
+		read_part(&query, &parts[count++]);
+	}
+	status = query_end(&query, err);
+	reader_give(store, &conn);
+	if (status != OK)
+		return status;
+	*ret_parts = parts;
+	*ret_count = count;
+	return OK;
+}

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SLUICE_CATALOG_CATALOG_SQLITE_SCHEMA_H
+#define SLUICE_CATALOG_CATALOG_SQLITE_SCHEMA_H
+
+/*
+ * The tables, format version 1.  The numbers of the enums (job_state, job_operation,
+ * stream_category, stream_refresh, catalog_scope) are part of the format; catalog_sqlite.c asserts
+ * them.  Times are microseconds since 1970.
+ *
+ * A change of this file needs a new FORMAT_VERSION and a step that brings files of the old one up.
+ */
+
+#define APPLICATION_ID "1399616867" /* "Sluc" */
+#define FORMAT_VERSION "1"
+
+static const char *const schema_statements[] = {
+    "CREATE TABLE connectors ("
+    " name TEXT NOT NULL PRIMARY KEY,"
+    " revision INTEGER NOT NULL,"
+    " created_us INTEGER NOT NULL,"
+    " modified_us INTEGER NOT NULL,"
+    " document BLOB NOT NULL"
+    ") STRICT",
+    "CREATE UNIQUE INDEX connector_nocase ON connectors (lower(name))",
+
+    "CREATE TABLE streams ("
+    " no INTEGER PRIMARY KEY,"
+    " connector TEXT NOT NULL REFERENCES connectors (name),"
+    " object TEXT NOT NULL,"
+    " category INTEGER NOT NULL,"
+    " refresh INTEGER NOT NULL,"
+    " primary_key TEXT NOT NULL,"
+    " record_modified_field TEXT NOT NULL,"
+    " event_time_field TEXT NOT NULL,"
+    " UNIQUE (connector, object)"
+    ") STRICT",
+    /* "a" + "b_c" and "A_b" + "C" would be one table in the lake. */
+    "CREATE UNIQUE INDEX stream_table ON streams (lower(connector || '_' || object))",
+
+    /* AUTOINCREMENT: a user id is made of the number, so no number is given twice. */
+    "CREATE TABLE tokens ("
+    " no INTEGER PRIMARY KEY AUTOINCREMENT,"
+    " hash BLOB NOT NULL UNIQUE,"
+    " name TEXT NOT NULL UNIQUE,"
+    " scopes INTEGER NOT NULL,"
+    " created_us INTEGER NOT NULL"
+    ") STRICT",
+
+    "CREATE TABLE jobs ("
+    " no INTEGER PRIMARY KEY,"
+    " id TEXT NOT NULL UNIQUE,"
+    " stream INTEGER NOT NULL REFERENCES streams (no),"
+    " operation INTEGER NOT NULL,"
+    " state INTEGER NOT NULL,"
+    " deleted INTEGER NOT NULL DEFAULT 0,"
+    " created_by TEXT NOT NULL,"
+    " created_us INTEGER NOT NULL,"
+    " modified_us INTEGER NOT NULL,"
+    " queue_no INTEGER NOT NULL DEFAULT 0,"
+    " lease TEXT NOT NULL DEFAULT '',"
+    " part_count INTEGER NOT NULL DEFAULT 0,"
+    " part_bytes INTEGER NOT NULL DEFAULT 0,"
+    " retries INTEGER NOT NULL DEFAULT 0,"
+    " records_processed INTEGER NOT NULL DEFAULT 0,"
+    " records_failed INTEGER NOT NULL DEFAULT 0,"
+    " processing_ms INTEGER NOT NULL DEFAULT 0,"
+    " error TEXT NOT NULL DEFAULT ''"
+    ") STRICT",
+    /* The two orders of a list.  They hold all that a filter looks at, so that skipping costs no
+       look at the table. */
+    "CREATE INDEX job_modified ON jobs (modified_us, id, state, stream) WHERE deleted = 0",
+    "CREATE INDEX job_created ON jobs (created_us, id, state, stream) WHERE deleted = 0",
+    /* A stream's queue and whether one is in progress; and, deleted ones included, whether it has
+       jobs at all. */
+    "CREATE INDEX job_stream ON jobs (stream, deleted, state, queue_no)",
+
+    /* How many jobs a stream has in each state, deleted ones not counted: a list's total without
+     * counting.  Kept by triggers, so that no statement can forget it. */
+    "CREATE TABLE job_counts ("
+    " state INTEGER NOT NULL,"
+    " stream INTEGER NOT NULL REFERENCES streams (no) ON DELETE CASCADE,"
+    " jobs INTEGER NOT NULL,"
+    " PRIMARY KEY (state, stream)"
+    ") STRICT, WITHOUT ROWID",
+    "CREATE TRIGGER job_count_insert AFTER INSERT ON jobs WHEN NEW.deleted = 0 BEGIN"
+    " INSERT INTO job_counts VALUES (NEW.state, NEW.stream, 1)"
+    "  ON CONFLICT DO UPDATE SET jobs = jobs + 1;"
+    "END",
+    "CREATE TRIGGER job_count_update AFTER UPDATE OF state, deleted ON jobs"
+    " WHEN OLD.state <> NEW.state OR OLD.deleted <> NEW.deleted BEGIN"
+    " UPDATE job_counts SET jobs = jobs - 1"
+    "  WHERE state = OLD.state AND stream = OLD.stream AND OLD.deleted = 0;"
+    " INSERT INTO job_counts SELECT NEW.state, NEW.stream, 1 WHERE NEW.deleted = 0"
+    "  ON CONFLICT DO UPDATE SET jobs = jobs + 1;"
+    "END",
+    "CREATE TRIGGER job_count_delete AFTER DELETE ON jobs WHEN OLD.deleted = 0 BEGIN"
+    " UPDATE job_counts SET jobs = jobs - 1 WHERE state = OLD.state AND stream = OLD.stream;"
+    "END",
+
+    "CREATE TABLE parts ("
+    " job INTEGER NOT NULL REFERENCES jobs (no) ON DELETE CASCADE,"
+    " number INTEGER NOT NULL,"
+    " blob_name TEXT NOT NULL,"
+    " bytes INTEGER NOT NULL,"
+    " sha256 BLOB NOT NULL,"
+    " accepted_us INTEGER NOT NULL,"
+    " PRIMARY KEY (job, number)"
+    ") STRICT, WITHOUT ROWID",
+
+    /* The last number given.  A row of its own, for max(queue_no) would go back when a job is
+       removed. */
+    "CREATE TABLE counters (name TEXT NOT NULL PRIMARY KEY, value INTEGER NOT NULL) STRICT",
+    "INSERT INTO counters VALUES ('queue', 0)",
+
+    "PRAGMA application_id = " APPLICATION_ID,
+    "PRAGMA user_version = " FORMAT_VERSION,
+};
+
+#endif

@@ -1,0 +1,448 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What every catalog promises about one job and its parts: see catalog_fixture.h. */
+#include "catalog_fixture.h"
+
+#define HOUR_US INT64_C(3600000000)
+
+/* --- Words ---------------------------------------------------------------------------------- */
+
+static void states_and_operations_have_the_words_of_the_wire(void **state)
+{
+	static const struct {
+		enum job_state state;
+		const char *name;
+	} states[] = {
+	    {JOB_OPEN, "Open"},
+	    {JOB_UPLOAD_COMPLETE, "UploadComplete"},
+	    {JOB_IN_PROGRESS, "InProgress"},
+	    {JOB_COMPLETE, "JobComplete"},
+	    {JOB_FAILED, "Failed"},
+	    {JOB_ABORTED, "Aborted"},
+	};
+	enum job_state parsed;
+	enum job_operation operation;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < 6; i++) {
+		assert_string_equal(job_state_name(states[i].state), states[i].name);
+		assert_true(job_state_parse(S(states[i].name), &parsed));
+		assert_int_equal(parsed, states[i].state);
+	}
+	assert_false(job_state_parse(S("open"), &parsed));
+	assert_false(job_state_parse(S("Ope"), &parsed));
+	assert_false(job_state_parse(S(""), &parsed));
+
+	assert_string_equal(job_operation_name(JOB_UPSERT), "upsert");
+	assert_string_equal(job_operation_name(JOB_DELETE), "delete");
+	assert_true(job_operation_parse(S("upsert"), &operation));
+	assert_int_equal(operation, JOB_UPSERT);
+	assert_true(job_operation_parse(S("delete"), &operation));
+	assert_int_equal(operation, JOB_DELETE);
+	assert_false(job_operation_parse(S("insert"), &operation));
+	assert_false(job_operation_parse(S("Upsert"), &operation));
+}
+
+/* --- Jobs ----------------------------------------------------------------------------------- */
+
+static void a_created_job_is_read_back_whole(void **state)
+{
+	struct job job = new_job("orders", 1234567), got;
+
+	(void)state;
+	job.operation = JOB_DELETE;
+	assert_ok(catalog_job_create(catalog, &job, &err));
+	got = get_job(job.id);
+	assert_string_equal(got.id, job.id);
+	assert_int_equal(got.operation, JOB_DELETE);
+	assert_int_equal(got.state, JOB_OPEN);
+	assert_false(got.deleted);
+	assert_string_equal(got.connector, "ecomm");
+	assert_string_equal(got.object, "orders");
+	assert_string_equal(got.created_by, "005000000000001AAA");
+	assert_int_equal(got.created_us, 1234567);
+	assert_int_equal(got.modified_us, 1234567);
+	assert_int_equal(got.queue_no, 0);
+	assert_string_equal(got.lease, "");
+	assert_int_equal(got.part_count, 0);
+	assert_int_equal(got.part_bytes, 0);
+	assert_int_equal(got.retries, 0);
+	assert_int_equal(got.records_processed, 0);
+	assert_int_equal(got.records_failed, 0);
+	assert_int_equal(got.processing_ms, 0);
+	assert_string_equal(got.error, "");
+}
+
+static void a_job_needs_a_stream(void **state)
+{
+	struct job job = new_job("nothing", 1);
+
+	(void)state;
+	assert_status(catalog_job_create(catalog, &job, &err), E_NOT_FOUND);
+	assert_status(catalog_job_get(catalog, S(job.id), &job, &err), E_NOT_FOUND);
+	job = new_job("Orders", 1);
+	assert_status(catalog_job_create(catalog, &job, &err), E_NOT_FOUND);
+	job = new_job("orders", 1);
+	snprintf(job.connector, sizeof(job.connector), "other");
+	assert_status(catalog_job_create(catalog, &job, &err), E_NOT_FOUND);
+}
+
+static void an_unknown_job_is_not_found_by_any_call(void **state)
+{
+	static const char *const ids[] = {
+	    "", "x", "4d5a4477-e27f-4bc1-a219-31e79407eade", "' OR '1'='1"};
+	struct part part = new_part(1), *parts;
+	struct job job = {.retries = 7};
+	enum job_state now = JOB_FAILED;
+	size_t i, count;
+
+	(void)state;
+	create_job("orders", 1);
+	for (i = 0; i < 4; i++) {
+		assert_status(catalog_job_get(catalog, S(ids[i]), &job, &err), E_NOT_FOUND);
+		assert_status(move(ids[i], JOB_OPEN, JOB_ABORTED, &job), E_NOT_FOUND);
+		assert_status(catalog_job_delete(catalog, S(ids[i]), JOB_STATES_ALL, &job, &err),
+		    E_NOT_FOUND);
+		assert_status(
+		    catalog_part_add(catalog, S(ids[i]), &part, 10, &now, &err), E_NOT_FOUND);
+		assert_ok(catalog_job_remove(catalog, S(ids[i]), &err));
+		assert_ok(catalog_part_list(catalog, S(ids[i]), &arena, &parts, &count, &err));
+		assert_int_equal(count, 0);
+	}
+	/* Nothing that was not found wrote anything. */
+	assert_int_equal(job.retries, 7);
+	assert_int_equal(now, JOB_FAILED);
+	assert_int_equal(part.number, 0);
+}
+
+static void a_move_changes_what_it_says_and_nothing_else(void **state)
+{
+	struct job job = create_job("orders", 1000), got;
+	struct catalog_job_move change;
+
+	(void)state;
+	assert_ok(add_part(job.id, 30, 5));
+	job = close_job(job.id);
+	assert_int_equal(job.state, JOB_UPLOAD_COMPLETE);
+	assert_int_equal(job.queue_no, 1);
+	assert_true(job.modified_us > 1000);
+	assert_int_equal(job.created_us, 1000);
+	assert_int_equal(job.part_count, 1);
+	assert_int_equal(job.part_bytes, 30);
+
+	change = (struct catalog_job_move){.from = ONE(JOB_UPLOAD_COMPLETE) | ONE(JOB_FAILED),
+	    .to = JOB_IN_PROGRESS,
+	    .new_lease = "lease-1",
+	    .add_retry = true};
+	assert_ok(catalog_job_move(catalog, S(job.id), &change, &job, &err));
+	assert_int_equal(job.state, JOB_IN_PROGRESS);
+	assert_string_equal(job.lease, "lease-1");
+	assert_int_equal(job.retries, 1);
+	assert_int_equal(job.queue_no, 1);
+
+	change = (struct catalog_job_move){.from = ONE(JOB_IN_PROGRESS),
+	    .lease = "lease-1",
+	    .to = JOB_FAILED,
+	    .set_result = true,
+	    .records_processed = 10,
+	    .records_failed = 3,
+	    .processing_ms = 99,
+	    .error = "no header"};
+	assert_ok(catalog_job_move(catalog, S(job.id), &change, &job, &err));
+	got = get_job(job.id);
+	assert_int_equal(got.modified_us, job.modified_us);
+	assert_int_equal(got.created_us, 1000);
+	assert_int_equal(got.queue_no, 1);
+	assert_int_equal(got.part_bytes, 30);
+	assert_int_equal(got.state, JOB_FAILED);
+	assert_string_equal(got.lease, "");
+	assert_int_equal(got.retries, 1);
+	assert_int_equal(got.records_processed, 10);
+	assert_int_equal(got.records_failed, 3);
+	assert_int_equal(got.processing_ms, 99);
+	assert_string_equal(got.error, "no header");
+
+	/* A result stays until another is set. */
+	assert_ok(move(job.id, JOB_FAILED, JOB_ABORTED, &got));
+	assert_int_equal(got.records_failed, 3);
+	change = (struct catalog_job_move){
+	    .from = ONE(JOB_ABORTED), .to = JOB_COMPLETE, .set_result = true};
+	assert_ok(catalog_job_move(catalog, S(job.id), &change, &got, &err));
+	assert_int_equal(got.records_failed, 0);
+	assert_string_equal(got.error, "");
+}
+
+static void a_long_error_is_cut_between_characters(void **state)
+{
+	struct catalog_job_move change = {
+	    .from = ONE(JOB_OPEN), .to = JOB_FAILED, .set_result = true};
+	struct job job = create_job("orders", 1);
+	char text[2000];
+
+	(void)state;
+	/* 1,022 letters, then one of two bytes that would take the place of the NUL. */
+	memset(text, 'e', sizeof(text));
+	memcpy(text + 1022, "\xc3\xa9\xc3\xa9", 5);
+	change.error = text;
+	assert_ok(catalog_job_move(catalog, S(job.id), &change, &job, &err));
+	assert_int_equal(strlen(job.error), 1022);
+	job = get_job(job.id);
+	assert_int_equal(strlen(job.error), 1022);
+}
+
+static void a_move_from_another_state_is_refused_and_shows_the_row(void **state)
+{
+	struct job job = create_job("orders", 1), got = {.retries = 9};
+
+	(void)state;
+	assert_ok(move(job.id, JOB_OPEN, JOB_ABORTED, &job));
+	assert_status(move(job.id, JOB_OPEN, JOB_UPLOAD_COMPLETE, &got), E_CONFLICT);
+	assert_int_equal(got.state, JOB_ABORTED);
+	assert_string_equal(got.id, job.id);
+	assert_int_equal(got.modified_us, job.modified_us);
+	assert_int_equal(got.retries, 0);
+	assert_int_equal(get_job(job.id).state, JOB_ABORTED);
+}
+
+static void a_move_with_another_lease_is_refused(void **state)
+{
+	struct catalog_job_move change = {
+	    .from = ONE(JOB_IN_PROGRESS), .lease = "mine", .to = JOB_COMPLETE};
+	struct job job, got;
+
+	(void)state;
+	make_closed("orders");
+	assert_ok(catalog_job_claim(catalog, "theirs", &job, &err));
+	assert_status(catalog_job_move(catalog, S(job.id), &change, &got, &err), E_CONFLICT);
+	assert_int_equal(got.state, JOB_IN_PROGRESS);
+	assert_string_equal(got.lease, "theirs");
+	assert_string_equal(get_job(job.id).lease, "theirs");
+	change.lease = "";
+	assert_status(catalog_job_move(catalog, S(job.id), &change, &got, &err), E_CONFLICT);
+	change.lease = "theirs";
+	assert_ok(catalog_job_move(catalog, S(job.id), &change, &got, &err));
+	assert_string_equal(got.lease, "");
+}
+
+static void modified_moves_forward_even_when_the_clock_is_behind(void **state)
+{
+	int64_t future_us = clock_now_us() + HOUR_US;
+	struct job job = create_job("orders", future_us), got;
+	int i;
+
+	(void)state;
+	for (i = 1; i <= 3; i++) {
+		assert_ok(move(job.id, JOB_OPEN, JOB_OPEN, &got));
+		assert_int_equal(got.modified_us, future_us + i);
+	}
+	close_job(job.id);
+	assert_ok(catalog_job_claim(catalog, "l", &got, &err));
+	assert_int_equal(got.modified_us, future_us + 5);
+
+	/* And is the time when the clock is not behind. */
+	job = create_job("orders", 1);
+	assert_ok(move(job.id, JOB_OPEN, JOB_ABORTED, &got));
+	assert_true(got.modified_us > future_us - HOUR_US);
+	assert_true(got.modified_us < future_us);
+}
+
+static void queue_numbers_never_go_back(void **state)
+{
+	struct job first = make_closed("orders"), second = make_closed("customers");
+
+	(void)state;
+	assert_int_equal(first.queue_no, 1);
+	assert_int_equal(second.queue_no, 2);
+	assert_ok(catalog_job_delete(catalog, S(second.id), JOB_STATES_ALL, &second, &err));
+	assert_ok(catalog_job_remove(catalog, S(second.id), &err));
+	reopen();
+	assert_int_equal(make_closed("customers").queue_no, 3);
+	/* A refused move uses none up. */
+	assert_status(move(first.id, JOB_OPEN, JOB_ABORTED, &first), E_CONFLICT);
+	assert_int_equal(make_closed("customers").queue_no, 4);
+}
+
+/* --- Claim ---------------------------------------------------------------------------------- */
+
+static void claims_come_in_the_order_of_closing_one_job_an_object(void **state)
+{
+	struct job a, b, c, d, got = {.retries = 5};
+
+	(void)state;
+	assert_status(catalog_job_claim(catalog, "l", &got, &err), E_NOT_FOUND);
+	assert_int_equal(got.retries, 5);
+	/* Created in another order than closed. */
+	b = create_job("orders", 1);
+	a = create_job("orders", 2);
+	c = create_job("customers", 3);
+	d = create_job("orders", 4);
+	close_job(a.id);
+	close_job(b.id);
+	close_job(c.id);
+
+	assert_ok(catalog_job_claim(catalog, "lease", &got, &err));
+	assert_string_equal(got.id, a.id);
+	assert_int_equal(got.state, JOB_IN_PROGRESS);
+	assert_string_equal(got.lease, "lease");
+	assert_string_equal(got.object, "orders");
+	/* b is older than c, but a is at work on its object. */
+	assert_ok(catalog_job_claim(catalog, "lease", &got, &err));
+	assert_string_equal(got.id, c.id);
+	assert_status(catalog_job_claim(catalog, "lease", &got, &err), E_NOT_FOUND);
+	/* Each object's next comes when the one before is through. */
+	assert_ok(move(a.id, JOB_IN_PROGRESS, JOB_COMPLETE, &got));
+	assert_ok(catalog_job_claim(catalog, "lease", &got, &err));
+	assert_string_equal(got.id, b.id);
+	/* An open job is never claimed. */
+	assert_ok(move(b.id, JOB_IN_PROGRESS, JOB_FAILED, &got));
+	assert_status(catalog_job_claim(catalog, "lease", &got, &err), E_NOT_FOUND);
+	assert_int_equal(get_job(d.id).state, JOB_OPEN);
+}
+
+static void a_job_that_goes_back_keeps_its_place(void **state)
+{
+	struct job a = make_closed("orders"), b = make_closed("orders"), got;
+
+	(void)state;
+	assert_ok(catalog_job_claim(catalog, "l", &got, &err));
+	assert_string_equal(got.id, a.id);
+	assert_ok(move(a.id, JOB_IN_PROGRESS, JOB_UPLOAD_COMPLETE, &got));
+	assert_int_equal(got.queue_no, 1);
+	assert_ok(catalog_job_claim(catalog, "l", &got, &err));
+	assert_string_equal(got.id, a.id);
+	assert_int_equal(get_job(b.id).state, JOB_UPLOAD_COMPLETE);
+}
+
+static void a_deleted_job_is_not_claimed(void **state)
+{
+	struct job a = make_closed("orders"), b = make_closed("orders"), got;
+
+	(void)state;
+	assert_ok(catalog_job_delete(catalog, S(a.id), ONE(JOB_UPLOAD_COMPLETE), &got, &err));
+	assert_ok(catalog_job_claim(catalog, "l", &got, &err));
+	assert_string_equal(got.id, b.id);
+}
+
+/* --- Delete, remove ------------------------------------------------------------------------- */
+
+static void a_deleted_job_is_gone_for_clients_until_its_row_goes(void **state)
+{
+	struct catalog_job_filter filter = {.states = JOB_STATES_ALL, .limit = 10};
+	struct job job = create_job("orders", 5), got, *jobs;
+	struct part *parts;
+	size_t count;
+	int64_t total;
+
+	(void)state;
+	assert_ok(add_part(job.id, 10, 5));
+	assert_status(
+	    catalog_job_delete(catalog, S(job.id), ONE(JOB_ABORTED), &got, &err), E_CONFLICT);
+	assert_int_equal(got.state, JOB_OPEN);
+	assert_false(got.deleted);
+	assert_status(catalog_job_remove(catalog, S(job.id), &err), E_CONFLICT);
+	assert_int_equal(get_job(job.id).part_count, 1);
+
+	assert_ok(
+	    catalog_job_delete(catalog, S(job.id), ONE(JOB_ABORTED) | ONE(JOB_OPEN), &got, &err));
+	assert_true(got.deleted);
+	assert_string_equal(got.id, job.id);
+	assert_status(catalog_job_get(catalog, S(job.id), &got, &err), E_NOT_FOUND);
+	assert_status(move(job.id, JOB_OPEN, JOB_ABORTED, &got), E_NOT_FOUND);
+	assert_status(
+	    catalog_job_delete(catalog, S(job.id), JOB_STATES_ALL, &got, &err), E_NOT_FOUND);
+	assert_status(add_part(job.id, 10, 5), E_NOT_FOUND);
+	assert_ok(catalog_job_list(catalog, &filter, &arena, &jobs, &count, &total, &err));
+	assert_int_equal(count, 0);
+	assert_int_equal(total, 0);
+
+	assert_ok(catalog_part_list(catalog, S(job.id), &arena, &parts, &count, &err));
+	assert_int_equal(count, 1);
+	assert_ok(catalog_job_remove(catalog, S(job.id), &err));
+	assert_ok(catalog_part_list(catalog, S(job.id), &arena, &parts, &count, &err));
+	assert_int_equal(count, 0);
+	assert_ok(catalog_job_remove(catalog, S(job.id), &err));
+}
+
+/* --- Parts ---------------------------------------------------------------------------------- */
+
+static void parts_are_numbered_in_the_order_of_acceptance(void **state)
+{
+	struct job job = create_job("orders", 5), other = create_job("orders", 5);
+	struct part part = {.blob_name = "p-one", .bytes = 150, .accepted_us = 12}, *parts;
+	enum job_state now = JOB_FAILED;
+	size_t count;
+
+	(void)state;
+	part.sha256[0] = 0x00;
+	part.sha256[31] = 0xff;
+	assert_ok(catalog_part_add(catalog, S(job.id), &part, 3, &now, &err));
+	assert_int_equal(part.number, 1);
+	assert_ok(add_part(other.id, 7, 3));
+	snprintf(part.blob_name, sizeof(part.blob_name), "p-two");
+	part.bytes = 0;
+	assert_ok(catalog_part_add(catalog, S(job.id), &part, 3, &now, &err));
+	assert_int_equal(part.number, 2);
+	assert_int_equal(now, JOB_FAILED);
+
+	assert_ok(catalog_part_list(catalog, S(job.id), &arena, &parts, &count, &err));
+	assert_int_equal(count, 2);
+	assert_int_equal(parts[0].number, 1);
+	assert_string_equal(parts[0].blob_name, "p-one");
+	assert_int_equal(parts[0].bytes, 150);
+	assert_int_equal(parts[0].sha256[0], 0x00);
+	assert_int_equal(parts[0].sha256[31], 0xff);
+	assert_int_equal(parts[0].accepted_us, 12);
+	assert_int_equal(parts[1].number, 2);
+	assert_string_equal(parts[1].blob_name, "p-two");
+
+	other = get_job(job.id);
+	assert_int_equal(other.part_count, 2);
+	assert_int_equal(other.part_bytes, 150);
+	assert_int_equal(other.modified_us, 5);
+}
+
+static void a_part_is_refused_past_the_limit_and_by_a_closed_job(void **state)
+{
+	struct job job = create_job("orders", 5);
+	struct part part = new_part(10);
+	enum job_state now = JOB_FAILED;
+
+	(void)state;
+	assert_status(catalog_part_add(catalog, S(job.id), &part, 0, &now, &err), E_LIMIT);
+	assert_ok(catalog_part_add(catalog, S(job.id), &part, 2, &now, &err));
+	assert_ok(catalog_part_add(catalog, S(job.id), &part, 2, &now, &err));
+	assert_status(catalog_part_add(catalog, S(job.id), &part, 2, &now, &err), E_LIMIT);
+	assert_int_equal(part.number, 2);
+	assert_int_equal(now, JOB_FAILED);
+	assert_int_equal(get_job(job.id).part_count, 2);
+	assert_int_equal(get_job(job.id).part_bytes, 20);
+
+	close_job(job.id);
+	assert_status(catalog_part_add(catalog, S(job.id), &part, 9, &now, &err), E_CONFLICT);
+	assert_int_equal(now, JOB_UPLOAD_COMPLETE);
+	assert_int_equal(get_job(job.id).part_count, 2);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    TEST(states_and_operations_have_the_words_of_the_wire),
+	    TEST(a_created_job_is_read_back_whole),
+	    TEST(a_job_needs_a_stream),
+	    TEST(an_unknown_job_is_not_found_by_any_call),
+	    TEST(a_move_changes_what_it_says_and_nothing_else),
+	    TEST(a_long_error_is_cut_between_characters),
+	    TEST(a_move_from_another_state_is_refused_and_shows_the_row),
+	    TEST(a_move_with_another_lease_is_refused),
+	    TEST(modified_moves_forward_even_when_the_clock_is_behind),
+	    TEST(queue_numbers_never_go_back),
+	    TEST(claims_come_in_the_order_of_closing_one_job_an_object),
+	    TEST(a_job_that_goes_back_keeps_its_place),
+	    TEST(a_deleted_job_is_not_claimed),
+	    TEST(a_deleted_job_is_gone_for_clients_until_its_row_goes),
+	    TEST(parts_are_numbered_in_the_order_of_acceptance),
+	    TEST(a_part_is_refused_past_the_limit_and_by_a_closed_job),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
