@@ -37,7 +37,7 @@ struct catalog;
 
 void catalog_close(struct catalog **catalog);
 
-/* --- Connectors ------------------------------------------------------------------------------------------------ */
+/* --- Connectors ------------------------------------------------------------------------------- */
 
 struct catalog_connector {
 	char name[CATALOG_NAME_BYTES];
@@ -62,7 +62,7 @@ enum status catalog_connector_list(struct catalog *catalog, struct arena *arena,
 /* With its streams.  E_NOT_FOUND; E_CONFLICT: it has jobs. */
 enum status catalog_connector_delete(struct catalog *catalog, struct slice name, struct err *err) WARN_UNUSED;
 
-/* --- Streams --------------------------------------------------------------------------------------------------- */
+/* --- Streams ---------------------------------------------------------------------------------- */
 
 /* Store or replace.  ${ret_created} says which.  E_NOT_FOUND: no such connector.  E_CONFLICT: another stream's
  * table would have the same name, "<connector>_<object>" in whatever case. */
@@ -74,7 +74,7 @@ enum status catalog_stream_get(struct catalog *catalog, struct slice connector, 
 enum status catalog_stream_list(struct catalog *catalog, struct slice connector, struct arena *arena,
     struct stream **ret_streams, size_t *ret_count, struct err *err) WARN_UNUSED;
 
-/* --- Tokens ---------------------------------------------------------------------------------------------------- */
+/* --- Tokens ----------------------------------------------------------------------------------- */
 
 enum catalog_scope { /* bits */
 	SCOPE_INGEST = 1, /* cdp_ingest_api */
@@ -97,7 +97,7 @@ enum status catalog_token_add(struct catalog *catalog, const unsigned char hash[
 enum status catalog_token_find(struct catalog *catalog, const unsigned char hash[CATALOG_HASH_BYTES],
     struct catalog_token *ret_token, struct err *err) WARN_UNUSED;
 
-/* --- Jobs ------------------------------------------------------------------------------------------------------ */
+/* --- Jobs ------------------------------------------------------------------------------------- */
 
 enum job_operation { JOB_UPSERT, JOB_DELETE };
 
@@ -204,7 +204,7 @@ typedef enum status catalog_job_fn(void *ctx, const struct job *job, struct err 
 enum status catalog_job_each(struct catalog *catalog, unsigned states, bool deleted,
     catalog_job_fn *visit, void *ctx, struct err *err) WARN_UNUSED;
 
-/* --- Parts ----------------------------------------------------------------------------------------------------- */
+/* --- Parts ------------------------------------------------------------------------------------ */
 
 struct part {
 	int64_t number; /* 1, 2, 3, … in the order of acceptance */

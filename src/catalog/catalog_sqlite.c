@@ -76,7 +76,7 @@ static const struct catalog_ops sqlite_ops = {
     .part_list = catalog_sqlite_part_list,
 };
 
-/* --- The file ------------------------------------------------------------------------------- */
+/* --- The file --------------------------------------------------------------------------------- */
 
 /* Make the name of a new file durable: without this a power cut may take away the file with all in
  * it. */
@@ -115,7 +115,7 @@ static enum status make_file(const char *path, struct err *err)
 	return status == OK ? sync_folder(path, err) : status;
 }
 
-/* --- The format ----------------------------------------------------------------------------- */
+/* --- The format ------------------------------------------------------------------------------- */
 
 static int read_number(sqlite3 *db, const char *sql, int64_t *ret_number)
 {
@@ -250,7 +250,7 @@ static enum status prepare_file(struct conn *conn, const char *path, struct err 
 	return rc == SQLITE_OK ? status : catalog_sqlite_error(conn->db, rc, "open", err);
 }
 
-/* --- Opening -------------------------------------------------------------------------------- */
+/* --- Opening ---------------------------------------------------------------------------------- */
 
 enum status catalog_sqlite_open(const char *path, struct catalog **ret_catalog, struct err *err)
 {

@@ -18,7 +18,7 @@ _Static_assert(
 _Static_assert(STREAM_UPSERT == 0 && STREAM_PARTIAL == 1, "stored numbers");
 _Static_assert(SCOPE_INGEST == 1 && SCOPE_QUERY == 2 && SCOPE_ADMIN == 4, "stored numbers");
 
-/* --- Connectors ----------------------------------------------------------------------------- */
+/* --- Connectors ------------------------------------------------------------------------------- */
 
 struct connector_put {
 	struct slice name, document;
@@ -197,7 +197,7 @@ enum status catalog_sqlite_connector_delete(
 	return catalog_sqlite_write(store_of(catalog), delete_connector, &name, err);
 }
 
-/* --- Streams -------------------------------------------------------------------------------- */
+/* --- Streams ---------------------------------------------------------------------------------- */
 
 struct stream_put {
 	const struct stream *stream;
@@ -352,7 +352,7 @@ enum status catalog_sqlite_stream_list(struct catalog *catalog, struct slice con
 	return OK;
 }
 
-/* --- Tokens --------------------------------------------------------------------------------- */
+/* --- Tokens ----------------------------------------------------------------------------------- */
 
 struct token_add {
 	const unsigned char *hash;

@@ -61,7 +61,7 @@ static inline struct catalog_sqlite *store_of(struct catalog *catalog)
 	return (struct catalog_sqlite *)(void *)catalog;
 }
 
-/* --- Connections ---------------------------------------------------------------------------- */
+/* --- Connections ------------------------------------------------------------------------------ */
 
 /* ${rc} of SQLite, met on ${db} (NULL: none) while doing ${what}, as a status and a text. */
 enum status catalog_sqlite_error(sqlite3 *db, int rc, const char *what, struct err *err);
@@ -79,7 +79,7 @@ enum status reader_take(
     struct catalog_sqlite *store, struct conn **ret_conn, struct err *err) WARN_UNUSED;
 void reader_give(struct catalog_sqlite *store, struct conn **conn);
 
-/* --- Queries -------------------------------------------------------------------------------- */
+/* --- Queries ---------------------------------------------------------------------------------- */
 
 /*
  *	query_begin -> query_put_… for each value -> query_row -> query_get_… for each column,
@@ -123,7 +123,7 @@ enum status query_end(struct query *query, struct err *err) WARN_UNUSED;
  * changed. */
 enum status query_run(struct query *query, int *ret_changes, struct err *err) WARN_UNUSED;
 
-/* --- Group commit --------------------------------------------------------------------------- */
+/* --- Group commit ----------------------------------------------------------------------------- */
 
 /* A change.  It may fail with any status, and is then undone alone.  It may run on another caller's
  * thread, and what it did may fail to commit; so it writes to ${ctx} only, and the caller looks
@@ -134,7 +134,7 @@ typedef enum status write_fn(struct conn *conn, void *ctx, struct err *err);
 enum status catalog_sqlite_write(
     struct catalog_sqlite *store, write_fn *run, void *ctx, struct err *err) WARN_UNUSED;
 
-/* --- The operations ------------------------------------------------------------------------- */
+/* --- The operations --------------------------------------------------------------------------- */
 
 /* Room for one more element of ${bytes} in an array in the arena that has ${count} of ${room};
  * grows it by copying. NULL when there is no memory. */

@@ -45,7 +45,7 @@ void catalog_sqlite_read_job(struct query *query, int64_t *ret_no, struct job *r
 	query_get_text(query, ret_job->error, sizeof(ret_job->error));
 }
 
-/* --- Steps ---------------------------------------------------------------------------------- */
+/* --- Steps ------------------------------------------------------------------------------------ */
 
 /* The row of a job that is not marked as deleted.  E_NOT_FOUND. */
 static enum status read_row(
@@ -109,7 +109,7 @@ static enum status refuse_state(const struct job *job, struct err *err)
 	return err_set(err, E_CONFLICT, "job %s is %s", job->id, job_state_name(job->state));
 }
 
-/* --- Create, get ---------------------------------------------------------------------------- */
+/* --- Create, get ------------------------------------------------------------------------------ */
 
 static enum status create_job(struct conn *conn, void *ctx, struct err *err)
 {
@@ -160,7 +160,7 @@ enum status catalog_sqlite_job_get(
 	return status;
 }
 
-/* --- Move, claim, delete -------------------------------------------------------------------- */
+/* --- Move, claim, delete ---------------------------------------------------------------------- */
 
 struct job_move {
 	struct slice id;
@@ -334,7 +334,7 @@ enum status catalog_sqlite_job_remove(struct catalog *catalog, struct slice id, 
 	return catalog_sqlite_write(store_of(catalog), remove_job, &id, err);
 }
 
-/* --- Parts ---------------------------------------------------------------------------------- */
+/* --- Parts ------------------------------------------------------------------------------------ */
 
 struct part_add {
 	struct slice job_id;

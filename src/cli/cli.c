@@ -121,9 +121,7 @@ static const struct command commands[] = {
 };
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))
 
-/* --- Help
- * --------------------------------------------------------------------------------------------------------
- */
+/* --- Help ------------------------------------------------------------------------------------- */
 
 static void print_list(FILE *out, const char *word)
 {
@@ -171,9 +169,7 @@ static void print_help(const struct command *c)
 	printf("\nExamples:\n%s", c->examples);
 }
 
-/* --- Parsing
- * ------------------------------------------------------------------------------------------------------
- */
+/* --- Parsing ---------------------------------------------------------------------------------- */
 
 static const struct command *find_command(const char *word, const char *verb)
 {
@@ -262,9 +258,7 @@ static enum status check_arguments(
 	return OK;
 }
 
-/* --- Running
- * ------------------------------------------------------------------------------------------------------
- */
+/* --- Running ---------------------------------------------------------------------------------- */
 
 /* A text of several lines, such as the database's complaint with its caret, keeps them. */
 static void print_lines(const char *indent, struct slice text)

@@ -53,9 +53,7 @@ struct client {
 	unsigned retry_after_s;
 };
 
-/* --- Life
- * -------------------------------------------------------------------------------------------------------
- */
+/* --- Life ------------------------------------------------------------------------------------- */
 
 static enum status read_token_file(const char *name, char *token, size_t room, struct err *err)
 {
@@ -194,9 +192,7 @@ unsigned client_retry_after_s(const struct client *client)
 	return client->retry_after_s;
 }
 
-/* --- Paths
- * ------------------------------------------------------------------------------------------------------
- */
+/* --- Paths ------------------------------------------------------------------------------------ */
 
 static void put_encoded(struct buffer *path, const char *text)
 {
@@ -302,9 +298,7 @@ static int watch(void *ctx, curl_off_t down_all, curl_off_t down, curl_off_t up_
 	return is_cancelled(client);
 }
 
-/* --- A request
- * ---------------------------------------------------------------------------------------------------
- */
+/* --- A request -------------------------------------------------------------------------------- */
 
 static bool add_header(struct curl_slist **list, const char *name, const char *value)
 {

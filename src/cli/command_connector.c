@@ -23,9 +23,7 @@ static enum status no_memory(struct err *err)
 	return err_set(err, E_NOMEM, "no memory, or too long a name");
 }
 
-/* --- connector
- * ----------------------------------------------------------------------------------------------------
- */
+/* --- connector -------------------------------------------------------------------------------- */
 
 /* A JSON document begins with a brace, a YAML one of ours never does. */
 static const char *content_type_of(struct slice schema)
@@ -202,9 +200,7 @@ out:
 	return st;
 }
 
-/* --- stream
- * -------------------------------------------------------------------------------------------------------
- */
+/* --- stream ----------------------------------------------------------------------------------- */
 
 static void write_member(struct json_writer *w, const char *key, const char *value)
 {

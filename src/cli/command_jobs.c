@@ -15,9 +15,7 @@ static enum status no_memory(struct err *err)
 	return err_set(err, E_NOMEM, "no memory, or too long a name");
 }
 
-/* --- list
- * ----------------------------------------------------------------------------------------------------------
- */
+/* --- list ------------------------------------------------------------------------------------- */
 
 static void put_list_path(const struct invocation *in, struct buffer *path)
 {
@@ -117,9 +115,7 @@ enum status command_jobs_list(struct invocation *in, struct err *err)
 	return st;
 }
 
-/* --- One job
- * --------------------------------------------------------------------------------------------------------
- */
+/* --- One job ---------------------------------------------------------------------------------- */
 
 static void put_job_path(const struct invocation *in, struct buffer *path)
 {

@@ -108,9 +108,7 @@ static void catch_signals(void)
 	sigaction(SIGTERM, &action, NULL);
 }
 
-/* --- Options
- * --------------------------------------------------------------------------------------------------------
- */
+/* --- Options ---------------------------------------------------------------------------------- */
 
 /* "150MB", "64KiB", "1000000". */
 static bool parse_size(const char *text, uint64_t *ret_bytes)
@@ -166,9 +164,7 @@ static enum status read_options(struct load *load, struct err *err)
 	return OK;
 }
 
-/* --- Files
- * ----------------------------------------------------------------------------------------------------------
- */
+/* --- Files ------------------------------------------------------------------------------------ */
 
 static enum status open_sources(struct load *load, struct err *err)
 {
@@ -239,9 +235,7 @@ static enum status plan_sources(struct load *load, struct err *err)
 	return parts > SOURCE_PARTS_MAX ? too_many_parts(load, parts, err) : OK;
 }
 
-/* --- Requests
- * -------------------------------------------------------------------------------------------------------
- */
+/* --- Requests --------------------------------------------------------------------------------- */
 
 static const char *job_path(struct load *load, const char *rest)
 {
@@ -324,9 +318,7 @@ static enum status create_job(struct load *load, struct err *err)
 	return st;
 }
 
-/* --- Uploading
- * ------------------------------------------------------------------------------------------------------
- */
+/* --- Uploading -------------------------------------------------------------------------------- */
 
 static enum status read_part(
     void *ctx, uint64_t offset, char *ret_bytes, size_t room, size_t *ret_count, struct err *err)
@@ -403,9 +395,7 @@ static enum status upload_all(struct load *load, struct err *err)
 	return st;
 }
 
-/* --- The end of a job
- * ------------------------------------------------------------------------------------------------
- */
+/* --- The end of a job ------------------------------------------------------------------------- */
 
 static enum status close_job(struct load *load, struct err *err)
 {
@@ -513,9 +503,7 @@ static enum status give_up(struct load *load, enum status st, struct err *err)
 	return err_set(err, st, "%.500s; %s", why.text, outcome);
 }
 
-/* --- The report
- * ------------------------------------------------------------------------------------------------------
- */
+/* --- The report ------------------------------------------------------------------------------- */
 
 /* A line of a part is a line of the file that it was cut from: that is where a person looks. */
 static void print_failure(void *ctx, const struct failure *failure)
@@ -605,9 +593,7 @@ static enum status report(struct load *load, const json_t *job, struct err *err)
 	return OK;
 }
 
-/* --- The command
- * -----------------------------------------------------------------------------------------------------
- */
+/* --- The command ------------------------------------------------------------------------------ */
 
 static enum status run_job(struct load *load, json_t **ret_job, struct err *err)
 {

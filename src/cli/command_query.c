@@ -257,9 +257,7 @@ static enum status print_json(const struct result *result, struct err *err)
 	return st;
 }
 
-/* --- The command
- * ------------------------------------------------------------------------------------------------------
- */
+/* --- The command ------------------------------------------------------------------------------ */
 
 static enum status send_query(
     struct invocation *in, struct slice sql, json_t **ret_answer, struct err *err)

@@ -256,9 +256,7 @@ enum status source_plan(struct source *source, struct err *err)
 	return st;
 }
 
-/* --- Giving parts
- * ------------------------------------------------------------------------------------------------
- */
+/* --- Giving parts ----------------------------------------------------------------------------- */
 
 /* Move what follows the last given part down over it. */
 static enum status drop_sent(struct source *source, struct err *err)

@@ -39,7 +39,7 @@ struct builder {
 	bool key_waits;
 };
 
-/* --- the text, before libyaml sees it --- */
+/* --- the text, before libyaml sees it --------------------------------------------------------- */
 
 static size_t line_of(struct slice text, size_t offset)
 {
@@ -161,7 +161,7 @@ static enum status prepare(struct slice text, struct arena *arena, struct slice 
 	return OK;
 }
 
-/* --- nodes --- */
+/* --- nodes ------------------------------------------------------------------------------------ */
 
 /* By key; the same keys by their place in the text. */
 static int compare_by_key(const void *a_, const void *b_)
@@ -389,7 +389,7 @@ static enum status build(struct builder *b, struct slice text, struct err *err)
 	return status;
 }
 
-/* --- the public functions --- */
+/* --- the public functions --------------------------------------------------------------------- */
 
 enum status document_parse(
     struct slice text, struct arena *arena, struct document *ret_document, struct err *err)

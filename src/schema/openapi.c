@@ -73,7 +73,7 @@ struct reading {
 	bool no_memory;
 };
 
-/* --- saying what is wrong --- */
+/* --- saying what is wrong --------------------------------------------------------------------- */
 
 /* "place: what is wrong (line 12)"; ${node} is where. */
 static void complain(struct reading *r, const struct node *node, const char *format, ...)
@@ -91,7 +91,7 @@ static void complain(struct reading *r, const struct node *node, const char *for
 	    node->parent == NULL ? "the document" : node_place(node).text, text, node->line);
 }
 
-/* --- names --- */
+/* --- names ------------------------------------------------------------------------------------ */
 
 static void check_name(struct reading *r, const struct node *node, const char *what)
 {
@@ -148,7 +148,7 @@ static void check_case(struct reading *r, const struct node **nodes, size_t coun
 	}
 }
 
-/* --- $ref --- */
+/* --- $ref ------------------------------------------------------------------------------------- */
 
 /* The entry that ${node}'s $ref names; NULL after a complaint. */
 static struct entry *find_target(struct reading *r, const struct node *node)
@@ -213,7 +213,7 @@ static void mark_referenced(struct reading *r, const struct node *node)
 	}
 }
 
-/* --- fields --- */
+/* --- fields ----------------------------------------------------------------------------------- */
 
 /* Is ${node} a mapping?  A complaint when not, unless it is an alias: that was reported. */
 static bool expect_mapping(struct reading *r, const struct node *node, const char *what)
@@ -361,7 +361,7 @@ static void check_fields_case(struct reading *r, const struct node *properties)
 	check_case(r, valid, count, "field");
 }
 
-/* --- entries of components.schemas --- */
+/* --- entries of components.schemas ------------------------------------------------------------ */
 
 static void read_object(struct reading *r, struct entry *entry)
 {
@@ -501,7 +501,7 @@ static void read_schemas(struct reading *r)
 	free(r->entries);
 }
 
-/* --- the document --- */
+/* --- the document ----------------------------------------------------------------------------- */
 
 static bool is_digits(struct slice text)
 {

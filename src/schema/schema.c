@@ -18,7 +18,7 @@
 /* A usual document of some kilobytes becomes a tree of one block. */
 #define TREE_BLOCK_BYTES (64 * 1024)
 
-/* --- saying what is wrong --- */
+/* --- saying what is wrong --------------------------------------------------------------------- */
 
 static void add_problem(struct problems *problems, const char *format, va_list args)
     __attribute__((format(printf, 2, 0)));
@@ -53,7 +53,7 @@ static enum status sum_up(const struct problems *problems, enum status status, s
 	    problems->count - 1, problems->count == 2 ? "" : "s");
 }
 
-/* --- names --- */
+/* --- names ------------------------------------------------------------------------------------ */
 
 bool schema_name_is_valid(struct slice name)
 {
@@ -69,7 +69,7 @@ bool schema_name_is_valid(struct slice name)
 	return true;
 }
 
-/* --- the public functions --- */
+/* --- the public functions --------------------------------------------------------------------- */
 
 const char *field_type_name(enum field_type type)
 {

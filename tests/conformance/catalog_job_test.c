@@ -4,7 +4,7 @@
 
 #define HOUR_US INT64_C(3600000000)
 
-/* --- Words ---------------------------------------------------------------------------------- */
+/* --- Words ------------------------------------------------------------------------------------ */
 
 static void states_and_operations_have_the_words_of_the_wire(void **state)
 {
@@ -43,7 +43,7 @@ static void states_and_operations_have_the_words_of_the_wire(void **state)
 	assert_false(job_operation_parse(S("Upsert"), &operation));
 }
 
-/* --- Jobs ----------------------------------------------------------------------------------- */
+/* --- Jobs ------------------------------------------------------------------------------------- */
 
 static void a_created_job_is_read_back_whole(void **state)
 {
@@ -262,7 +262,7 @@ static void queue_numbers_never_go_back(void **state)
 	assert_int_equal(make_closed("customers").queue_no, 4);
 }
 
-/* --- Claim ---------------------------------------------------------------------------------- */
+/* --- Claim ------------------------------------------------------------------------------------ */
 
 static void claims_come_in_the_order_of_closing_one_job_an_object(void **state)
 {
@@ -323,7 +323,7 @@ static void a_deleted_job_is_not_claimed(void **state)
 	assert_string_equal(got.id, b.id);
 }
 
-/* --- Delete, remove ------------------------------------------------------------------------- */
+/* --- Delete, remove --------------------------------------------------------------------------- */
 
 static void a_deleted_job_is_gone_for_clients_until_its_row_goes(void **state)
 {
@@ -363,7 +363,7 @@ static void a_deleted_job_is_gone_for_clients_until_its_row_goes(void **state)
 	assert_ok(catalog_job_remove(catalog, S(job.id), &err));
 }
 
-/* --- Parts ---------------------------------------------------------------------------------- */
+/* --- Parts ------------------------------------------------------------------------------------ */
 
 static void parts_are_numbered_in_the_order_of_acceptance(void **state)
 {

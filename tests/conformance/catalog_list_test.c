@@ -2,7 +2,7 @@
 /* What every catalog promises about many jobs, listed and walked: see catalog_fixture.h. */
 #include "catalog_fixture.h"
 
-/* --- Lists ---------------------------------------------------------------------------------- */
+/* --- Lists ------------------------------------------------------------------------------------ */
 
 /* Ten jobs, "0" to "9", whose first digit of the id is that, created at 100 … 1000; each changed
  * later, in the order 3 1 4 0 5 9 2 6 8 7.  Two are created at the same time as their neighbour. */
@@ -166,7 +166,7 @@ static void totals_follow_every_change(void **state)
 	assert_int_equal(count, 0);
 }
 
-/* --- Walk ----------------------------------------------------------------------------------- */
+/* --- Walk ------------------------------------------------------------------------------------- */
 
 struct walk {
 	char seen[1000];

@@ -26,7 +26,7 @@ static void race(int count, thread_fn *run, void *slots, size_t slot_bytes)
 	pthread_barrier_destroy(&gate);
 }
 
-/* --- Races ---------------------------------------------------------------------------------- */
+/* --- Races ------------------------------------------------------------------------------------ */
 
 struct move_race {
 	const char *id;

@@ -3,7 +3,7 @@
  * catalog_fixture.h. */
 #include "catalog_fixture.h"
 
-/* --- Connectors ----------------------------------------------------------------------------- */
+/* --- Connectors ------------------------------------------------------------------------------- */
 
 static void a_connector_keeps_its_document_and_counts_revisions(void **state)
 {
@@ -122,7 +122,7 @@ static void a_connector_goes_with_its_streams_unless_it_has_jobs(void **state)
 	assert_ok(catalog_connector_put(catalog, S("Ecomm"), S("y"), 1, &err));
 }
 
-/* --- Streams -------------------------------------------------------------------------------- */
+/* --- Streams ---------------------------------------------------------------------------------- */
 
 static void a_stream_is_stored_and_replaced_whole(void **state)
 {
@@ -236,7 +236,7 @@ static void streams_are_listed_by_connector_and_object(void **state)
 	assert_int_equal(count, 0);
 }
 
-/* --- Tokens --------------------------------------------------------------------------------- */
+/* --- Tokens ----------------------------------------------------------------------------------- */
 
 static void a_token_is_found_by_its_hash_and_has_a_user_of_its_own(void **state)
 {
@@ -293,7 +293,7 @@ static void what_another_process_writes_is_seen_at_once(void **state)
 	catalog_close(&other);
 }
 
-/* --- Life ----------------------------------------------------------------------------------- */
+/* --- Life ------------------------------------------------------------------------------------- */
 
 static void everything_is_there_after_reopening(void **state)
 {
