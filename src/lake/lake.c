@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The lake's contract as far as it is the same for every backend: what a caller must not do is
+ * asserted here, once, and the call goes on to the backend's table of functions.  No SQL and no
+ * engine here.
+ */
+#include "lake/lake_ops.h"
+
+#include <assert.h>
+#include <string.h>
+#include <strings.h>
+
+/* What DuckDB resolves in "x.y" before it looks for a schema x: its catalogs and its own schemas.
+ * "lake" is the catalog of our own file (lake_duckdb.c insists on that name), "sluice" is kept for
+ * whatever comes. */
+static const char *const reserved_names[] = {
+    "main", "temp", "system", "memory", "lake", "sluice", "information_schema", "pg_catalog"};
+
+static void assert_name(const char *name)
+{
+	assert(name != NULL);
+	assert(name[0] != '\0');
+}
+
+static void assert_table(const struct lake_table *table)
+{
+	assert(table != NULL);
+	assert_name(table->connector);
+	assert_name(table->object);
+	assert(!lake_name_is_reserved(table->connector));
+	assert(table->field_count > 0);
+	assert(table->field_count <= SCHEMA_FIELDS_MAX);
+	assert(table->key_index < table->field_count);
+	if (table->has_version) {
+		assert(table->version_index < table->field_count);
+		assert(table->version_index != table->key_index);
+		assert(table->fields[table->version_index].type == FIELD_DATE_TIME);
+	}
+	for (size_t i = 0; i < table->field_count; i++)
+		assert_name(table->fields[i].name);
+}
+
+static void assert_batch(const struct lake_load *load, const struct batch *batch)
+{
+	assert(batch != NULL);
+	assert(batch->row_count <= BATCH_ROWS);
+	assert(batch->column_count == load->column_count);
+	for (size_t i = 0; i < batch->column_count; i++)
+		assert(batch->columns[i].type == load->types[i]);
+}
+
+bool lake_name_is_reserved(const char *connector)
+{
+	assert(connector != NULL);
+	for (size_t i = 0; i < sizeof(reserved_names) / sizeof(reserved_names[0]); i++) {
+		if (strcasecmp(connector, reserved_names[i]) == 0)
+			return true;
+	}
+	return false;
+}
+
+void lake_close(struct lake **lake)
+{
+	assert(lake != NULL);
+	if (*lake == NULL)
+		return;
+	(*lake)->ops->close(*lake);
+	*lake = NULL;
+}
+
+enum status lake_table_ensure(struct lake *lake, const struct lake_table *table, struct err *err)
+{
+	enum status status;
+
+	assert(lake != NULL);
+	assert_table(table);
+	status = lake->ops->table_ensure(lake, table, err);
+	if (status != OK)
+		err_add(err, "table %s.%s", table->connector, table->object);
+	return status;
+}
+
+enum status lake_table_drop(
+    struct lake *lake, const char *connector, const char *object, struct err *err)
+{
+	enum status status;
+
+	assert(lake != NULL);
+	assert_name(connector);
+	assert_name(object);
+	assert(!lake_name_is_reserved(connector));
+	status = lake->ops->table_drop(lake, connector, object, err);
+	if (status != OK)
+		err_add(err, "drop table %s.%s", connector, object);
+	return status;
+}
+
+enum status lake_table_each(
+    struct lake *lake, lake_table_fn *visit, void *ctx, struct err *err)
+{
+	assert(lake != NULL);
+	assert(visit != NULL);
+	return lake->ops->table_each(lake, visit, ctx, err);
+}
+
+enum status lake_load_begin(struct lake *lake, const struct lake_table *table,
+    enum lake_operation operation, struct lake_load **ret_load, struct err *err)
+{
+	enum status status;
+
+	assert(lake != NULL);
+	assert_table(table);
+	assert(operation == LAKE_UPSERT || operation == LAKE_DELETE);
+	assert(ret_load != NULL);
+	status = lake->ops->load_begin(lake, table, operation, ret_load, err);
+	if (status != OK)
+		err_add(err, "begin load of %s.%s", table->connector, table->object);
+	return status;
+}
+
+enum status lake_load_append(struct lake_load *load, const struct batch *batch, struct err *err)
+{
+	assert(load != NULL);
+	assert_batch(load, batch);
+	if (batch->row_count == 0)
+		return OK;
+	return load->lake->ops->load_append(load, batch, err);
+}
+
+enum status lake_load_commit(
+    struct lake_load **load, const char *job_id, const struct lake_mark *mark, struct err *err)
+{
+	struct lake_load *ending;
+	enum status status;
+
+	assert(load != NULL);
+	assert(*load != NULL);
+	assert_name(job_id);
+	assert(mark != NULL);
+	assert(mark->records_processed >= 0);
+	assert(mark->records_failed >= 0);
+	ending = *load;
+	*load = NULL;
+	status = ending->lake->ops->load_commit(ending, job_id, mark, err);
+	if (status != OK)
+		err_add(err, "apply %s", job_id);
+	return status;
+}
+
+void lake_load_abort(struct lake_load **load)
+{
+	assert(load != NULL);
+	if (*load == NULL)
+		return;
+	(*load)->lake->ops->load_abort(*load);
+	*load = NULL;
+}
+
+enum status lake_mark_get(
+    struct lake *lake, const char *job_id, struct lake_mark *ret_mark, struct err *err)
+{
+	assert(lake != NULL);
+	assert_name(job_id);
+	assert(ret_mark != NULL);
+	return lake->ops->mark_get(lake, job_id, ret_mark, err);
+}
+
+enum status lake_mark_clear(struct lake *lake, struct err *err)
+{
+	assert(lake != NULL);
+	return lake->ops->mark_clear(lake, err);
+}
+
+enum status lake_query(struct lake *lake, const struct lake_query *query,
+    const struct lake_sink *sink, bool *ret_more, struct err *err)
+{
+	assert(lake != NULL);
+	assert(query != NULL);
+	assert(query->timeout_ms > 0);
+	assert(query->rows_max >= 0);
+	assert(sink != NULL);
+	assert(sink->columns != NULL);
+	assert(sink->row != NULL);
+	assert(ret_more != NULL);
+	return lake->ops->query(lake, query, sink, ret_more, err);
+}

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SLUICE_LAKE_LAKE_H
+#define SLUICE_LAKE_LAKE_H
+
+/*
+ * The lake: typed rows in, SQL out.  A table a stream; a load changes a table as a whole or not at
+ *all.
+ *
+ *	lake_load_begin -> lake_load_append … -> lake_load_commit | lake_load_abort
+ *
+ * Meaning of a load, row by row in the order of appending, the last row of a key wins:
+ *	upsert	the row replaces the one of its key; with a version column only when its version is
+ *not older
+ *	delete	the row of that key goes; with a version only when the one given is later than the
+ *stored one
+ *
+ * A load's rows and its mark ("job J is applied, with these counts") become visible and durable in
+ *one step: that is the lake's half of exactly once.
+ *
+ * Queries see all of a load or nothing of it.  Calls block; none belongs on an event thread.  Any
+ *thread; one load is used by one thread at a time.  Two loads of one table at once are safe but the
+ *later commit waits.
+ */
+
+#include "base/slice.h"
+#include "base/status.h"
+#include "convert/batch.h"
+#include "schema/schema.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct lake;
+struct lake_load;
+
+/* All strings are borrowed for the call only.  Names are valid ones in the sense of schema.h. */
+struct lake_table {
+	const char *connector;
+	const char *object;
+	const struct field *fields;
+	size_t field_count;
+	size_t key_index; /* of the primary key among the fields */
+	bool has_version;
+	size_t version_index; /* of the record modified field, a date-time, when there is one */
+};
+
+enum lake_operation { LAKE_UPSERT, LAKE_DELETE };
+
+struct lake_mark {
+	int64_t records_processed;
+	int64_t records_failed;
+};
+
+void lake_close(struct lake **lake);
+
+/* Has the engine a meaning of its own for ${connector} as the first half of "connector"."object"?
+ * Then no connector may have that name.  Letters of either case are the same. */
+bool lake_name_is_reserved(const char *connector);
+
+/* Make the table and its view (<connector>_<object>__dll with columns <field>__c) when they are not
+ * there; add the columns that are not there, NULL in the rows of before.  Never removes or changes
+ * one.  Idempotent.  Waits for a commit on that table.  E_IO, E_FULL, E_CONFLICT (the stored type
+ * of a field is another, or the view's name is taken: a.b_c and a_b.c would both have a_b_c__dll,
+ * and so would names that differ in case only). */
+enum status lake_table_ensure(
+    struct lake *lake, const struct lake_table *table, struct err *err) WARN_UNUSED;
+
+/* Remove the table and its view.  Not there: OK. */
+enum status lake_table_drop(
+    struct lake *lake, const char *connector, const char *object, struct err *err) WARN_UNUSED;
+
+/* For each table that is there at the call, by name, with the names that it was ensured with: start-up's sweep.
+ * ${visit} may drop it.  Anything but OK from ${visit} ends the walk and is returned. */
+typedef enum status lake_table_fn(
+    void *ctx, const char *connector, const char *object, struct err *err);
+enum status lake_table_each(
+    struct lake *lake, lake_table_fn *visit, void *ctx, struct err *err) WARN_UNUSED;
+
+/* Begin a load.  The batches of an upsert have the table's fields in order; those of a delete the
+ * key, and the version when the table has one.  Copies what it needs of ${table}, which must have
+ * been ensured. */
+enum status lake_load_begin(struct lake *lake, const struct lake_table *table,
+    enum lake_operation operation, struct lake_load **ret_load, struct err *err) WARN_UNUSED;
+
+/* Take the batch's rows; its text may go when this returns. */
+enum status lake_load_append(
+    struct lake_load *load, const struct batch *batch, struct err *err) WARN_UNUSED;
+
+/* Apply the load with its mark, durably, and end it either way.  On failure nothing of it is in the
+ * lake. E_IO, E_FULL; E_NOT_FOUND: the table was dropped meanwhile; E_EXISTS: that job has a mark,
+ * it was applied before: nothing is changed. */
+enum status lake_load_commit(struct lake_load **load, const char *job_id,
+    const struct lake_mark *mark, struct err *err) WARN_UNUSED;
+void lake_load_abort(struct lake_load **load);
+
+/* Was the job applied?  E_NOT_FOUND: no. */
+enum status lake_mark_get(
+    struct lake *lake, const char *job_id, struct lake_mark *ret_mark, struct err *err) WARN_UNUSED;
+
+/* Forget all marks: start-up, once no job needs them any more. */
+enum status lake_mark_clear(struct lake *lake, struct err *err) WARN_UNUSED;
+
+/* --- Queries ---------------------------------------------------------------------------------- */
+
+/* What a result's column holds, by how it is told on the wire. */
+enum lake_kind {
+	LAKE_TEXT, /* anything that is written as text, also types that have no kind of their own */
+	LAKE_INTEGER, /* up to 64 bits, digits */
+	LAKE_NUMBER,  /* exact decimal or larger integer, digits */
+	LAKE_DOUBLE,  /* shortest digits that read back the same; "NaN", "Infinity", "-Infinity" */
+	LAKE_BOOLEAN, /* "true", "false" */
+	LAKE_DATE,    /* yyyy-MM-dd */
+	LAKE_DATE_TIME, /* yyyy-MM-ddTHH:mm:ss.SSSSSSZ, the fraction as short as it is exact but of
+			   3 digits at least */
+};
+
+struct lake_column {
+	const char *name;
+	enum lake_kind kind;
+	const char *type; /* the engine's own name, such as DECIMAL(38,18) */
+};
+
+struct lake_value {
+	bool is_null;
+	struct slice text; /* in the form that the kind says */
+};
+
+/* Receives a result.  columns() comes once, before the rows; what it is given is valid until the
+ * query ends, a row until row() returns.  Anything but OK ends the query, which returns it. */
+struct lake_sink {
+	enum status (*columns)(
+	    void *ctx, const struct lake_column *columns, size_t count, struct err *err);
+	enum status (*row)(void *ctx, const struct lake_value *values, struct err *err);
+	void *ctx;
+};
+
+struct lake_query {
+	struct slice sql;
+	int64_t timeout_ms;
+	int64_t rows_max; /* of the result; then it stops and says that there is more */
+};
+
+/* Run one reading statement (SELECT, WITH, VALUES, EXPLAIN, SHOW, DESCRIBE of tables) on one state
+ * of the lake. It can write nothing and reach no file, network or setting.  A commit waits for it,
+ * so its time is bounded. E_INVALID: the statement is wrong or not allowed, the text is for the
+ * person who wrote it; E_TIMEOUT; E_LIMIT: more memory than it may have. */
+enum status lake_query(struct lake *lake, const struct lake_query *query,
+    const struct lake_sink *sink, bool *ret_more, struct err *err) WARN_UNUSED;
+
+#endif

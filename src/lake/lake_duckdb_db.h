@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SLUICE_LAKE_LAKE_DUCKDB_DB_H
+#define SLUICE_LAKE_LAKE_DUCKDB_DB_H
+
+/*
+ * What the files of the DuckDB lake share: the database, who may write what at the moment, and
+ *small helpers for SQL.
+ *
+ *	lake_duckdb.c		open and close, errors, statements, claims, the commit lock,
+ *checkpoints, marks lake_duckdb_table.c	tables and views lake_duckdb_load.c	stage and
+ *apply lake_duckdb_query.c	queries and their time limit
+ *	lake_duckdb_guard.c	what a query's text may not say
+ *	lake_duckdb_render.c	values as text
+ *
+ * Locks, in the order in which they are taken:
+ *	claim of a table, claim of a job, claim of all DDL	held over I/O, so they are entries
+ *in a list, not mutexes the writers' gate					as well commit_lock
+ *shared by each query for its whole run; exclusive for COMMIT
+ *	mutex							guards the lists; no I/O under it
+ */
+
+#include "base/buffer.h"
+#include "base/thread.h"
+#include "lake/lake_ops.h"
+
+#include <duckdb.h>
+
+/* The schema of our own tables.  No connector's name holds a '~', so it collides with none. */
+#define LAKE_DUCKDB_MARKS "\"~sluice\".applied"
+
+/* The longest SQL text we make: 1,000 fields named three times in it. */
+#define LAKE_DUCKDB_SQL_BYTES_MAX (1024 * 1024)
+
+/* Something that one thread at a time may have: "connector.object", "job …".  On its owner's stack.
+ */
+struct lake_duckdb_claim {
+	const char *name;
+	struct lake_duckdb_claim *next;
+};
+
+/* A running query and when it must end. */
+struct lake_duckdb_watch {
+	duckdb_connection connection;
+	int64_t deadline_us;
+	struct lake_duckdb_watch *next;
+};
+
+struct lake_duckdb {
+	struct lake lake; /* first */
+	duckdb_database database;
+	char *path;
+	char *wal_path;
+	char *temp_path;
+
+	/* Function names that a query may not call, sorted; made at open, never changed. */
+	char **refused;
+	size_t refused_count;
+
+	pthread_rwlock_t commit_lock;
+
+	pthread_mutex_t mutex; /* guards all below */
+	pthread_cond_t changed;
+	struct lake_duckdb_claim *claims;
+	size_t writers;      /* transactions that change the file */
+	bool gate_is_closed; /* a checkpoint runs or is to run: no new writer */
+	bool wants_checkpoint;
+	bool is_closing;
+	pthread_cond_t watches_changed;
+	struct lake_duckdb_watch *watches;
+
+	pthread_t checkpointer;
+	bool has_checkpointer;
+	pthread_t timer;
+	bool has_timer;
+};
+
+/* --- Statements ------------------------------------------------------------------------------- */
+
+/* ${name} as an identifier, in ${quote} '"', or ${name} as a text, in ${quote} '\'': the only way a
+ * name gets into SQL. */
+void lake_duckdb_quote(struct buffer *sql, const char *name, char quote);
+
+/* What a failure of the engine is to us, with its text; not for queries. */
+enum status lake_duckdb_fail(
+    duckdb_error_type type, const char *message, const char *doing, struct err *err);
+
+enum status lake_duckdb_connect(
+    struct lake_duckdb *db, duckdb_connection *ret_connection, struct err *err) WARN_UNUSED;
+
+/* Run SQL whose result is of no interest.  ${doing} goes in front of the text of a failure. */
+enum status lake_duckdb_run(
+    duckdb_connection connection, const char *sql, const char *doing, struct err *err) WARN_UNUSED;
+enum status lake_duckdb_run_buffer(duckdb_connection connection, struct buffer *sql,
+    const char *doing, struct err *err) WARN_UNUSED;
+
+/* Run SQL that gives one integer. */
+enum status lake_duckdb_run_for_count(duckdb_connection connection, const char *sql,
+    const char *doing, int64_t *ret_count, struct err *err) WARN_UNUSED;
+
+/* Run SQL with texts for its parameters; the caller destroys the result. */
+enum status lake_duckdb_run_with(duckdb_connection connection, const char *sql,
+    const char *const *texts, size_t count, const char *doing, duckdb_result *ret_result,
+    struct err *err) WARN_UNUSED;
+
+/* --- Writing ---------------------------------------------------------------------------------- */
+
+/* Wait until nobody has ${name} (either case) and take it.  A claim's name must outlive it. */
+void lake_duckdb_claim(struct lake_duckdb *db, struct lake_duckdb_claim *claim, const char *name);
+/* Not claimed: nothing. */
+void lake_duckdb_unclaim(struct lake_duckdb *db, struct lake_duckdb_claim *claim);
+
+/* "connector.object", the name of a table's claim. */
+#define LAKE_DUCKDB_TABLE_NAME_BYTES (2 * SCHEMA_NAME_BYTES_MAX + 2)
+void lake_duckdb_table_name(
+    char ret_name[LAKE_DUCKDB_TABLE_NAME_BYTES], const char *connector, const char *object);
+
+/* BEGIN, and the end of what it began.  The commit takes the commit lock; when it fails it has
+ * rolled back.  A rollback after a failure is safe in any state. */
+enum status lake_duckdb_begin(
+    struct lake_duckdb *db, duckdb_connection connection, struct err *err) WARN_UNUSED;
+enum status lake_duckdb_commit(
+    struct lake_duckdb *db, duckdb_connection connection, struct err *err) WARN_UNUSED;
+void lake_duckdb_rollback(struct lake_duckdb *db, duckdb_connection connection);
+
+enum status lake_duckdb_table_ensure(
+    struct lake *lake, const struct lake_table *table, struct err *err);
+enum status lake_duckdb_table_drop(
+    struct lake *lake, const char *connector, const char *object, struct err *err);
+enum status lake_duckdb_table_each(
+    struct lake *lake, lake_table_fn *visit, void *ctx, struct err *err);
+
+enum status lake_duckdb_load_begin(struct lake *lake, const struct lake_table *table,
+    enum lake_operation operation, struct lake_load **ret_load, struct err *err);
+enum status lake_duckdb_load_append(
+    struct lake_load *load, const struct batch *batch, struct err *err);
+enum status lake_duckdb_load_commit(
+    struct lake_load *load, const char *job_id, const struct lake_mark *mark, struct err *err);
+void lake_duckdb_load_abort(struct lake_load *load);
+
+/* The engine's name of a field's type, as it tells it back. */
+const char *lake_duckdb_type_name(enum field_type type);
+
+/* --- Queries ---------------------------------------------------------------------------------- */
+
+enum status lake_duckdb_query(struct lake *lake, const struct lake_query *query,
+    const struct lake_sink *sink, bool *ret_more, struct err *err);
+
+/* The thread that interrupts queries at their time. */
+void *lake_duckdb_timer_run(void *ctx);
+
+/* Fill ${db}->refused from the engine's own list of functions. */
+enum status lake_duckdb_guard_init(
+    struct lake_duckdb *db, duckdb_connection connection, struct err *err);
+void lake_duckdb_guard_fini(struct lake_duckdb *db);
+
+/* May the text be shown to the engine?  E_INVALID. */
+enum status lake_duckdb_guard(
+    const struct lake_duckdb *db, struct slice sql, struct err *err) WARN_UNUSED;
+
+/* What a column of that type is on the wire; false: only the engine can write its values, it must
+ * be cast. */
+bool lake_duckdb_kind(duckdb_type type, enum lake_kind *ret_kind);
+
+/* The engine's name of a type that has a kind, in ${text} if need be. */
+const char *lake_duckdb_kind_type(duckdb_logical_type type, char *text, size_t bytes);
+
+/* A vector of a type that has a kind. */
+struct lake_duckdb_vector {
+	duckdb_type type;
+	duckdb_type storage; /* of a decimal */
+	uint8_t scale;
+	const void *data;
+	const uint64_t *valid; /* NULL: all */
+};
+
+/* The value of row ${row} as text.  It lies in ${text} or in the vector. */
+#define LAKE_DUCKDB_TEXT_BYTES 64
+struct lake_value lake_duckdb_render(
+    const struct lake_duckdb_vector *vector, size_t row, char text[LAKE_DUCKDB_TEXT_BYTES]);
+
+#endif
