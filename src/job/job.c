@@ -1,0 +1,327 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The job machine.
+ *
+ *            close                 claim                  loaded
+ *   Open ------------> UploadComplete ------> InProgress ---------> JobComplete
+ *    |                  |       ^               |  |  | unreadable
+ *    | abort            | abort | lease lost    |  |  +-----------> Failed
+ *    +---> Aborted <----+       +---------------+  +--> (retry: stays)
+ *
+ *   Open             parts may be added; nothing has been read from them; no worker knows the job
+ *   UploadComplete   the set of parts is frozen, every part is durable, it has a queue number; any worker may claim it
+ *   InProgress       one lease is live; nothing of it shows in the lake unless its mark is there, too
+ *   JobComplete      every record is in the lake or among the failed records; parts may be removed
+ *   Failed, Aborted  final; nothing of it is in the lake; parts may be removed
+ *
+ * Each arrow is one row of the table below and one compare-and-set in the catalog, made by apply(), the only place
+ * that writes a state.  A row whose two states are the same is a repeated request that is answered as done: a client
+ * that lost the first answer may ask again.  What is not in the table is a conflict.
+ *
+ * Deleting is no arrow: the row vanishes, from the states of the second table.
+ */
+#include "job/job.h"
+
+#include "base/crash.h"
+#include "base/log.h"
+
+#include <assert.h>
+#include <inttypes.h>
+
+static const struct transition {
+	enum job_state from;
+	enum job_event event;
+	enum job_state to;
+} transitions[] = {
+    {JOB_OPEN, JOB_EVENT_CLOSE, JOB_UPLOAD_COMPLETE},
+    {JOB_UPLOAD_COMPLETE, JOB_EVENT_CLOSE, JOB_UPLOAD_COMPLETE},
+    {JOB_IN_PROGRESS, JOB_EVENT_CLOSE, JOB_IN_PROGRESS},
+    {JOB_COMPLETE, JOB_EVENT_CLOSE, JOB_COMPLETE},
+    {JOB_FAILED, JOB_EVENT_CLOSE, JOB_FAILED},
+
+    {JOB_OPEN, JOB_EVENT_ABORT, JOB_ABORTED},
+    {JOB_UPLOAD_COMPLETE, JOB_EVENT_ABORT, JOB_ABORTED},
+    {JOB_ABORTED, JOB_EVENT_ABORT, JOB_ABORTED},
+
+    {JOB_UPLOAD_COMPLETE, JOB_EVENT_CLAIM, JOB_IN_PROGRESS},
+    {JOB_IN_PROGRESS, JOB_EVENT_RETRY, JOB_IN_PROGRESS},
+    {JOB_IN_PROGRESS, JOB_EVENT_LOADED, JOB_COMPLETE},
+    {JOB_IN_PROGRESS, JOB_EVENT_UNREADABLE, JOB_FAILED},
+    {JOB_IN_PROGRESS, JOB_EVENT_LEASE_LOST, JOB_UPLOAD_COMPLETE},
+};
+
+#define STATE_BIT(state) (1u << (state))
+
+static const unsigned deletable = STATE_BIT(JOB_UPLOAD_COMPLETE) | STATE_BIT(JOB_COMPLETE) |
+				  STATE_BIT(JOB_FAILED) | STATE_BIT(JOB_ABORTED);
+
+void job_assert_state(const struct job *job)
+{
+	bool closed = job->state != JOB_OPEN && job->state != JOB_ABORTED;
+
+	assert(uuid_is_valid(slice_of(job->id)));
+	assert(job->modified_us >= job->created_us);
+	assert(!closed || job->queue_no > 0);
+	assert(job->state != JOB_OPEN || job->queue_no == 0);
+	assert((job->state == JOB_IN_PROGRESS) == (job->lease[0] != '\0'));
+	assert((job->state == JOB_FAILED) == (job->error[0] != '\0'));
+	assert(job->part_count >= 0 && job->part_count <= JOB_PARTS_MAX);
+	assert(job->records_failed <= job->records_processed);
+	assert(
+	    job->state == JOB_COMPLETE || job->state == JOB_FAILED || job->records_processed == 0);
+}
+
+bool job_state_is_final(enum job_state state)
+{
+	return state == JOB_COMPLETE || state == JOB_FAILED || state == JOB_ABORTED;
+}
+
+/* Where the event leads from ${from}; JOB_STATE_COUNT when it is not allowed there. */
+static enum job_state target_of(enum job_state from, enum job_event event)
+{
+	for (size_t i = 0; i < sizeof(transitions) / sizeof(transitions[0]); i++) {
+		if (transitions[i].from == from && transitions[i].event == event)
+			return transitions[i].to;
+	}
+	return JOB_STATE_COUNT;
+}
+
+/* The states that the event really takes somewhere, and where to: it is one place for each event. */
+static unsigned sources_of(enum job_event event, enum job_state *ret_to)
+{
+	unsigned sources = 0;
+
+	for (size_t i = 0; i < sizeof(transitions) / sizeof(transitions[0]); i++) {
+		const struct transition *t = &transitions[i];
+
+		if (t->event != event || (t->from == t->to && event != JOB_EVENT_RETRY))
+			continue;
+		assert(sources == 0 || *ret_to == t->to);
+		sources |= STATE_BIT(t->from);
+		*ret_to = t->to;
+	}
+	return sources;
+}
+
+/*
+ * The only function that writes a state.  ${move} brings what changes with it; from and to come from the table.
+ * OK with ${ret_changed} false: the table says that the job stays as it is.
+ */
+static enum status apply(struct job_service *service, struct slice id, enum job_event event,
+    struct catalog_job_move *move, struct job *ret_job, bool *ret_changed, struct err *err)
+{
+	enum status st;
+
+	move->from = sources_of(event, &move->to);
+	st = catalog_job_move(service->catalog, id, move, ret_job, err);
+	*ret_changed = st == OK;
+	if (st == E_CONFLICT && target_of(ret_job->state, event) == ret_job->state &&
+	    move->lease == NULL)
+		st = OK;
+	if (st != OK)
+		return st;
+	job_assert_state(ret_job);
+	return OK;
+}
+
+enum status job_close(
+    struct job_service *service, struct slice id, struct job *ret_job, struct err *err)
+{
+	struct catalog_job_move move = {.enqueue = true};
+	bool changed;
+	enum status st = apply(service, id, JOB_EVENT_CLOSE, &move, ret_job, &changed, err);
+
+	if (st != OK || !changed)
+		return st;
+	CRASH_POINT("close.moved");
+	log_event(LOG_LEVEL_INFO, "job.closed",
+	    "job=%s object=%s.%s queue_no=%" PRId64 " parts=%" PRId64 " bytes=%" PRId64,
+	    ret_job->id, ret_job->connector, ret_job->object, ret_job->queue_no,
+	    ret_job->part_count, ret_job->part_bytes);
+	service->closed(service->closed_ctx);
+	return OK;
+}
+
+enum status job_abort(
+    struct job_service *service, struct slice id, struct job *ret_job, struct err *err)
+{
+	struct catalog_job_move move = {0};
+	struct job job;
+	bool changed;
+	enum status st = apply(service, id, JOB_EVENT_ABORT, &move, &job, &changed, err);
+
+	if (st == OK || st == E_CONFLICT)
+		*ret_job = job;
+	if (st != OK)
+		return st;
+	CRASH_POINT("abort.moved");
+	/* State first, bytes second: the other way round a crash could leave an open job whose parts are gone.  A repeated
+	 * abort removes as well, for the first one may still be at it, or have failed there. */
+	st = blob_remove(service->blob, job.id, "", err);
+	if (st != OK)
+		return st;
+	CRASH_POINT("abort.removed");
+	if (changed) {
+		log_event(LOG_LEVEL_INFO, "job.aborted", "job=%s", job.id);
+		job_watch_wake(service->watch, job.id);
+	}
+	return OK;
+}
+
+enum status job_delete(
+    struct job_service *service, struct slice id, struct job *ret_job, struct err *err)
+{
+	enum status st = catalog_job_delete(service->catalog, id, deletable, ret_job, err);
+
+	if (st != OK)
+		return st;
+	CRASH_POINT("delete.marked");
+	/* The row stays, marked, until the bytes are gone: it is what start-up finishes the removal by. */
+	st = blob_remove(service->blob, ret_job->id, "", err);
+	if (st != OK)
+		return st;
+	CRASH_POINT("delete.removed");
+	st = catalog_job_remove(service->catalog, id, err);
+	if (st != OK)
+		return st;
+	log_event(LOG_LEVEL_INFO, "job.deleted", "job=%s", ret_job->id);
+	job_watch_wake(service->watch, ret_job->id);
+	return OK;
+}
+
+enum status job_claim(struct job_service *service, struct job *ret_job, struct err *err)
+{
+	/* The catalog picks the job and moves it in one step, so the table's row is only held against it here. */
+	enum status st = catalog_job_claim(service->catalog, service->lease, ret_job, err);
+
+	if (st != OK)
+		return st;
+	assert(ret_job->state == target_of(JOB_UPLOAD_COMPLETE, JOB_EVENT_CLAIM));
+	job_assert_state(ret_job);
+	CRASH_POINT("load.claimed");
+	log_event(LOG_LEVEL_INFO, "job.claimed", "job=%s object=%s.%s queue_no=%" PRId64,
+	    ret_job->id, ret_job->connector, ret_job->object, ret_job->queue_no);
+	return OK;
+}
+
+/* A step of the worker that holds the lease. */
+static enum status step(struct job_service *service, const char *id, enum job_event event,
+    struct catalog_job_move *move, struct job *ret_job, struct err *err)
+{
+	bool changed;
+	enum status st;
+
+	move->lease = service->lease;
+	st = apply(service, slice_of(id), event, move, ret_job, &changed, err);
+	if (st != OK)
+		err_add(err, "job %s", id);
+	return st;
+}
+
+enum status job_retry(struct job_service *service, const char *id, struct err *err)
+{
+	struct catalog_job_move move = {.new_lease = service->lease, .add_retry = true};
+	struct job job;
+
+	return step(service, id, JOB_EVENT_RETRY, &move, &job, err);
+}
+
+enum status job_release(struct job_service *service, const char *id, struct err *err)
+{
+	struct catalog_job_move move = {0};
+	struct job job;
+	enum status st = step(service, id, JOB_EVENT_LEASE_LOST, &move, &job, err);
+
+	if (st == OK)
+		log_event(LOG_LEVEL_INFO, "job.released", "job=%s", id);
+	return st;
+}
+
+/* What ${job} (NULL: it is gone) needs no more. */
+static enum status clear_blobs(
+    struct job_service *service, const char *id, const struct job *job, struct err *err)
+{
+	enum status st;
+
+	if (job == NULL || job->state == JOB_ABORTED)
+		return blob_remove(service->blob, id, "", err);
+	if (!job_state_is_final(job->state))
+		return OK;
+	if (job->records_failed == 0)
+		return blob_remove(service->blob, id, "", err);
+	st = blob_remove(service->blob, id, JOB_PART_PREFIX, err);
+	if (st == OK)
+		st = blob_remove(service->blob, id, BLOB_UNFINISHED_PREFIX, err);
+	return st;
+}
+
+enum status job_clear_blobs(struct job_service *service, struct slice id, struct err *err)
+{
+	char group[UUID_TEXT_BYTES];
+	struct job job;
+	enum status st;
+
+	assert(uuid_is_valid(id));
+	st = catalog_job_get(service->catalog, id, &job, err);
+	memcpy(group, id.ptr, id.len);
+	group[id.len] = '\0';
+	if (st != OK && st != E_NOT_FOUND)
+		return st;
+	return clear_blobs(service, group, st == OK ? &job : NULL, err);
+}
+
+/* A failure costs disk space until the next start, which sweeps. */
+static void remove_parts(struct job_service *service, const struct job *job)
+{
+	struct err err = {{0}};
+
+	if (clear_blobs(service, job->id, job, &err) != OK)
+		log_event(
+		    LOG_LEVEL_WARN, "job.parts_left", "job=%s error=\"%s\"", job->id, err.text);
+	CRASH_POINT("load.removed");
+}
+
+enum status job_complete(
+    struct job_service *service, const char *id, const struct job_result *result, struct err *err)
+{
+	struct catalog_job_move move = {
+	    .set_result = true,
+	    .records_processed = result->records_processed,
+	    .records_failed = result->records_failed,
+	    .processing_ms = result->processing_ms,
+	};
+	struct job job;
+	enum status st = step(service, id, JOB_EVENT_LOADED, &move, &job, err);
+
+	if (st != OK)
+		return st;
+	CRASH_POINT("load.completed");
+	log_event(LOG_LEVEL_INFO, "job.completed",
+	    "job=%s processed=%" PRId64 " failed=%" PRId64 " ms=%" PRId64, id,
+	    result->records_processed, result->records_failed, result->processing_ms);
+	job_watch_wake(service->watch, id);
+	remove_parts(service, &job);
+	return OK;
+}
+
+enum status job_fail(struct job_service *service, const char *id, const struct job_result *result,
+    const char *reason, struct err *err)
+{
+	struct catalog_job_move move = {
+	    .set_result = true,
+	    .records_processed = result->records_processed,
+	    .records_failed = result->records_failed,
+	    .processing_ms = result->processing_ms,
+	    .error = reason,
+	};
+	struct job job;
+	enum status st = step(service, id, JOB_EVENT_UNREADABLE, &move, &job, err);
+
+	if (st != OK)
+		return st;
+	CRASH_POINT("load.failed");
+	log_event(LOG_LEVEL_WARN, "job.failed", "job=%s reason=\"%s\"", id, reason);
+	job_watch_wake(service->watch, id);
+	remove_parts(service, &job);
+	return OK;
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SLUICE_JOB_WATCH_H
+#define SLUICE_JOB_WATCH_H
+
+/*
+ * Who waits for a job's end: GET …/jobs/{id}?wait=SECONDS.
+ *
+ * A waiter is woken once: when its job came to its end, when its time is up, or when the server drains.  It is not told
+ * which; it looks for itself.  To miss nothing, add the waiter first and look at the job then; when the job has
+ * ended already, job_watch_wake() it.
+ */
+
+#include "base/slice.h"
+#include "base/status.h"
+#include "base/uuid.h"
+
+#include <stdint.h>
+
+struct job_watch;
+
+/* The caller's memory; it must stay until woken() is called, which may free it. */
+struct job_waiter {
+	char job_id[UUID_TEXT_BYTES];
+	int64_t deadline_us;                      /* of clock_mono_us() */
+	void (*woken)(struct job_waiter *waiter); /* on any thread, no lock held */
+	struct job_waiter *next;                  /* the watch's */
+};
+
+enum status job_watch_create(struct job_watch **ret_watch, struct err *err) WARN_UNUSED;
+
+/* Every waiter has been woken before: job_watch_wake_all().  NULL is fine. */
+void job_watch_destroy(struct job_watch **watch);
+
+void job_watch_add(struct job_watch *watch, struct job_waiter *waiter);
+
+/* Wake all that wait for this job. */
+void job_watch_wake(struct job_watch *watch, const char *job_id);
+
+/* Wake all, and every later one at once. */
+void job_watch_wake_all(struct job_watch *watch);
+
+#endif
