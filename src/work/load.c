@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One job into the lake: see load.h, and docs/DESIGN.md, "Exactly once", whose steps 8 to 10 are load_job().
+ *
+ * Bytes come from the blob in chunks of one buffer; the tokenizer calls take_record() for each record; a converted
+ * record is a row of the batch, and a full batch goes to the lake.  Text in the batch points into the chunk, so what is
+ * left in the batch is handed over before the next chunk is read.  Nothing is allocated a record.
+ *
+ * It does not decide what becomes of the job: worker.c does.
+ */
+#include "work/load.h"
+
+#include "base/crash.h"
+#include "catalog/catalog_schema.h"
+#include "convert/row.h"
+#include "csv/csv.h"
+#include "lake/lake_table.h"
+#include "schema/schema.h"
+#include "work/rejects.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+/* Large enough that a batch is full most times it is handed over, small enough for the second-level cache. */
+#define CHUNK_BYTES (1024 * 1024)
+
+/* Reading parts is about two thirds of a load's time, applying it the rest. */
+#define PROGRESS_READ 0.7
+
+struct load {
+	struct job_service *service;
+	struct lake *lake;
+	const struct job *job;
+	struct load_control *control;
+
+	struct arena arena; /* as long as the load */
+	struct schema *schema;
+	const struct object *object;
+	struct stream stream;
+	struct row_plan *plan;
+	struct batch *batch;
+	struct csv *csv;
+	struct rejects *rejects;
+	struct lake_load *rows;
+	char *chunk;
+
+	const struct part *part; /* that is being read */
+	bool seen_header;        /* of this part */
+	bool seen_record;        /* of this part */
+	bool unreadable;         /* the failure is the data's, not the world's */
+	int64_t bytes_read;
+	struct lake_mark counts;
+};
+
+/* --- What the job is about -------------------------------------------------------------------- */
+
+/* The stream and its object.  Both may have gone since the job was created. */
+static enum status find_object(struct load *load, struct err *err)
+{
+	struct slice connector = slice_of(load->job->connector),
+		     object = slice_of(load->job->object);
+	enum status st =
+	    catalog_stream_get(load->service->catalog, connector, object, &load->stream, err);
+
+	if (st == OK)
+		st = catalog_schema_get(load->service->catalog, connector, &load->schema, err);
+	if (st == E_NOT_FOUND)
+		load->unreadable = true;
+	if (st != OK)
+		return st;
+	load->object = schema_object(load->schema, object);
+	if (load->object == NULL)
+		return err_set(err, E_IO, "the stored schema of %s has no %s", load->job->connector,
+		    load->job->object);
+	return OK;
+}
+
+static enum status prepare(struct load *load, struct err *err)
+{
+	const struct csv_options csv_options = {
+	    .record_bytes_max = LOAD_RECORD_BYTES_MAX,
+	    .fields_max = LOAD_COLUMNS_MAX,
+	};
+	bool upsert = load->job->operation == JOB_UPSERT;
+	struct lake_table table;
+	enum status st = find_object(load, err);
+
+	if (st != OK)
+		return st;
+	table = lake_table_of(load->object, &load->stream);
+	/* A failed attempt may have left failed records; if this one finds none, nothing would replace them. */
+	st = blob_remove(load->service->blob, load->job->id, JOB_REJECTS_BLOB, err);
+	if (st == OK)
+		st = row_plan_create(load->object, &load->stream, upsert ? ROW_UPSERT : ROW_DELETE,
+		    &load->plan, err);
+	if (st == OK)
+		st = row_plan_batch(load->plan, &load->batch, err);
+	if (st == OK)
+		st = csv_create(&csv_options, &load->csv, err);
+	if (st == OK)
+		st = rejects_create(load->service->blob, load->job->id, &load->rejects, err);
+	if (st == OK)
+		st = lake_table_ensure(load->lake, &table, err);
+	if (st == OK)
+		st = lake_load_begin(
+		    load->lake, &table, upsert ? LAKE_UPSERT : LAKE_DELETE, &load->rows, err);
+	if (st != OK)
+		return st;
+	load->chunk = malloc(CHUNK_BYTES);
+	return load->chunk != NULL ? OK : err_set(err, E_NOMEM, "no memory for a chunk");
+}
+
+/* --- Records ---------------------------------------------------------------------------------- */
+
+static enum status take_header(struct load *load, const struct csv_record *header, struct err *err)
+{
+	enum status st = row_plan_bind(load->plan, header, err);
+
+	if (st == E_INVALID)
+		load->unreadable = true;
+	if (st != OK)
+		return st;
+	load->seen_header = true;
+	return rejects_begin_part(
+	    load->rejects, load->part->number, header->fields, header->field_kept, err);
+}
+
+/* A delete's parts have no header: the failed records' columns are the fields that it consists of. */
+static enum status begin_delete_part(struct load *load, struct err *err)
+{
+	struct slice columns[2] = {
+	    slice_of(load->stream.primary_key), slice_of(load->stream.record_modified_field)};
+
+	load->seen_header = true;
+	return rejects_begin_part(
+	    load->rejects, load->part->number, columns, columns[1].len > 0 ? 2 : 1, err);
+}
+
+static enum status flush_batch(struct load *load, struct err *err)
+{
+	enum status st = OK;
+
+	if (load->batch->row_count > 0)
+		st = lake_load_append(load->rows, load->batch, err);
+	batch_reset(load->batch);
+	return st;
+}
+
+static enum status take_record(void *ctx, const struct csv_record *record, struct err *err)
+{
+	struct load *load = ctx;
+	struct reject reject;
+	bool first = !load->seen_record;
+
+	if (!load->seen_header)
+		return take_header(load, record, err);
+	load->seen_record = true;
+	load->counts.records_processed++;
+	if (!row_convert(load->plan, record, first, load->batch, &reject)) {
+		load->counts.records_failed++;
+		return rejects_add(load->rejects, record, &reject, err);
+	}
+	return load->batch->row_count == BATCH_ROWS ? flush_batch(load, err) : OK;
+}
+
+/* --- Parts ------------------------------------------------------------------------------------ */
+
+static enum status read_chunks(struct load *load, struct blob_reader *reader, struct err *err)
+{
+	size_t count;
+	enum status st;
+
+	for (;;) {
+		if (atomic_load(&load->control->stop))
+			return err_set(err, E_CANCELLED, "the server is stopping");
+		st = blob_read(reader, load->chunk, CHUNK_BYTES, &count, err);
+		if (st != OK || count == 0)
+			return st;
+		st = csv_feed(load->csv, load->chunk, count, take_record, load, err);
+		if (st == OK)
+			st = flush_batch(load, err);
+		if (st != OK)
+			return st;
+		load->bytes_read += (int64_t)count;
+		atomic_store(&load->control->progress,
+		    PROGRESS_READ * (double)load->bytes_read / (double)load->job->part_bytes);
+	}
+}
+
+static enum status load_part(struct load *load, const struct part *part, struct err *err)
+{
+	struct blob_reader *reader = NULL;
+	uint64_t bytes;
+	enum status st;
+
+	load->part = part;
+	load->seen_header = load->seen_record = false;
+	csv_reset(load->csv);
+	st = load->job->operation == JOB_DELETE ? begin_delete_part(load, err) : OK;
+	if (st == OK)
+		st = blob_read_open(
+		    load->service->blob, load->job->id, part->blob_name, &reader, &bytes, err);
+	if (st == OK && bytes != (uint64_t)part->bytes)
+		st = err_set(err, E_IO, "stored with %" PRIu64 " bytes instead of %" PRId64, bytes,
+		    part->bytes);
+	if (st == OK)
+		st = read_chunks(load, reader, err);
+	if (st == OK) {
+		st = csv_finish(load->csv, take_record, load, err);
+		if (st == E_INVALID)
+			load->unreadable = true;
+	}
+	/* The tokenizer's last record may point into its own memory, which the next part uses again. */
+	if (st == OK)
+		st = flush_batch(load, err);
+	if (st != OK)
+		err_add(err, "part %" PRId64, part->number);
+	blob_read_close(&reader);
+	return st;
+}
+
+static enum status load_parts(struct load *load, struct err *err)
+{
+	struct part *parts;
+	size_t count;
+	enum status st = catalog_part_list(
+	    load->service->catalog, slice_of(load->job->id), &load->arena, &parts, &count, err);
+
+	for (size_t i = 0; st == OK && i < count; i++)
+		st = load_part(load, &parts[i], err);
+	return st;
+}
+
+/* --- The whole -------------------------------------------------------------------------------- */
+
+enum status load_job(struct job_service *service, struct lake *lake, const struct job *job,
+    struct load_control *control, enum load_outcome *ret_outcome, struct lake_mark *ret_mark,
+    struct err *err)
+{
+	struct load load = {.service = service, .lake = lake, .job = job, .control = control};
+	enum status st;
+
+	arena_init(&load.arena, 65536);
+	atomic_store(&control->progress, 0.0);
+	st = prepare(&load, err);
+	if (st == OK)
+		st = load_parts(&load, err);
+	if (st != OK)
+		goto out;
+	CRASH_POINT("load.staged");
+
+	/* Failed records before rows: once the mark is there, nobody will write them any more. */
+	st = rejects_commit(&load.rejects, err);
+	CRASH_POINT("load.rejects");
+	if (st == OK)
+		st = lake_load_commit(&load.rows, job->id, &load.counts, err);
+	if (st == E_EXISTS)
+		st = lake_mark_get(lake, job->id, &load.counts, err); /* it was applied before */
+	if (st != OK)
+		goto out;
+	CRASH_POINT("load.applied");
+	atomic_store(&control->progress, 1.0);
+	*ret_outcome = LOAD_APPLIED;
+	*ret_mark = load.counts;
+out:
+	if (st != OK && load.unreadable) {
+		st = OK;
+		*ret_outcome = LOAD_UNREADABLE;
+	}
+	lake_load_abort(&load.rows);
+	rejects_abort(&load.rejects);
+	csv_destroy(&load.csv);
+	batch_destroy(&load.batch);
+	row_plan_destroy(&load.plan);
+	schema_destroy(&load.schema);
+	free(load.chunk);
+	arena_fini(&load.arena);
+	return st;
+}

@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The workers: see work.h.  Each runs a loop: claim, load, settle.
+ *
+ *	applied		-> job_complete
+ *	unreadable	-> job_fail
+ *	stopped		-> job_release
+ *	world failed	-> ask the lake for the mark (the failure may have come after the commit); with it as applied;
+ *			   without it wait and try again, ATTEMPTS_MAX times in all, then job_fail;
+ *			   when the lake cannot tell, leave it InProgress: only the next start can know
+ *
+ * Settling a job that is in the lake must not fail for good: it is repeated until it works or the server stops, and
+ * then start-up settles it by the mark.
+ */
+#include "work/work.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/thread.h"
+#include "work/load.h"
+
+#include <stdlib.h>
+
+#define ATTEMPTS_MAX   4
+#define PAUSE_FIRST_US 100000 /* then four times as long each time: 0.1 s, 0.4 s, 1.6 s */
+#define PAUSE_MAX_US   5000000
+
+struct worker {
+	struct work *work;
+	pthread_t thread;
+	struct load_control control;
+	char job_id[UUID_TEXT_BYTES]; /* guarded by the work's mutex; "" when idle */
+};
+
+struct work {
+	struct job_service *jobs;
+	struct lake *lake;
+
+	pthread_mutex_t mutex; /* guards the three below and every worker's job_id */
+	pthread_cond_t changed;
+	uint64_t wakes; /* how often somebody said that there may be something to do */
+	bool stopping;
+
+	size_t worker_count;
+	struct worker workers[];
+};
+
+static bool is_stopping(struct work *work)
+{
+	bool stopping;
+
+	mutex_lock(&work->mutex);
+	stopping = work->stopping;
+	mutex_unlock(&work->mutex);
+	return stopping;
+}
+
+/* Wait so long, or until the server stops (false). */
+static bool pause_for(struct work *work, int64_t us)
+{
+	int64_t until_us = clock_mono_us() + us;
+	bool stopping;
+
+	mutex_lock(&work->mutex);
+	while (!work->stopping && clock_mono_us() < until_us)
+		cond_wait_until(&work->changed, &work->mutex, until_us);
+	stopping = work->stopping;
+	mutex_unlock(&work->mutex);
+	return !stopping;
+}
+
+static void show_job(struct worker *worker, const char *job_id)
+{
+	mutex_lock(&worker->work->mutex);
+	strcpy(worker->job_id, job_id);
+	mutex_unlock(&worker->work->mutex);
+}
+
+static int64_t longer_pause(int64_t us)
+{
+	return us * 4 > PAUSE_MAX_US ? PAUSE_MAX_US : us * 4;
+}
+
+/* What the worker does in the end, and with what. */
+struct verdict {
+	enum { VERDICT_COMPLETE, VERDICT_FAIL, VERDICT_RELEASE, VERDICT_UNKNOWN } what;
+	struct lake_mark counts;
+	struct err reason;
+};
+
+static enum status settle_once(struct worker *worker, const struct job *job,
+    const struct verdict *verdict, int64_t begun_us, struct err *err)
+{
+	struct job_service *jobs = worker->work->jobs;
+	struct job_result result = {
+	    .records_processed = verdict->counts.records_processed,
+	    .records_failed = verdict->counts.records_failed,
+	    .processing_ms = (clock_mono_us() - begun_us) / 1000,
+	};
+
+	switch (verdict->what) {
+	case VERDICT_COMPLETE:
+		return job_complete(jobs, job->id, &result, err);
+	case VERDICT_FAIL:
+		return job_fail(jobs, job->id, &result, verdict->reason.text, err);
+	case VERDICT_RELEASE:
+		return job_release(jobs, job->id, err);
+	case VERDICT_UNKNOWN:
+		break;
+	}
+	/* Neither Failed nor the queue: its rows may be there. */
+	log_event(LOG_LEVEL_ERROR, "job.left_in_progress", "job=%s error=\"%s\"", job->id,
+	    verdict->reason.text);
+	return OK;
+}
+
+static void settle(
+    struct worker *worker, const struct job *job, const struct verdict *verdict, int64_t begun_us)
+{
+	int64_t pause_us = PAUSE_FIRST_US;
+	struct err err = {{0}};
+	enum status st;
+
+	for (;;) {
+		st = settle_once(worker, job, verdict, begun_us, &err);
+		if (st == OK)
+			return;
+		log_event(LOG_LEVEL_ERROR, "job.settle_failed", "job=%s status=%s error=\"%s\"",
+		    job->id, status_name(st), err.text);
+		if (!pause_for(worker->work, pause_us))
+			return; /* the next start settles it */
+		pause_us = longer_pause(pause_us);
+	}
+}
+
+/* Load until there is a verdict. */
+static void load(struct worker *worker, const struct job *job, struct verdict *verdict)
+{
+	struct work *work = worker->work;
+	int64_t pause_us = PAUSE_FIRST_US;
+	enum load_outcome outcome;
+	enum status st, marked;
+
+	for (int attempt = 1;; attempt++) {
+		*verdict = (struct verdict){.what = VERDICT_COMPLETE};
+		st = load_job(work->jobs, work->lake, job, &worker->control, &outcome,
+		    &verdict->counts, &verdict->reason);
+		if (st == OK && outcome == LOAD_UNREADABLE)
+			verdict->what = VERDICT_FAIL;
+		if (st == OK)
+			return;
+		/* Was the failure before or after the commit? */
+		marked = lake_mark_get(work->lake, job->id, &verdict->counts, NULL);
+		if (marked == OK)
+			return;
+		if (marked != E_NOT_FOUND) {
+			verdict->what = VERDICT_UNKNOWN;
+			return;
+		}
+		if (st == E_CANCELLED || is_stopping(work)) {
+			verdict->what = VERDICT_RELEASE;
+			return;
+		}
+		log_event(LOG_LEVEL_WARN, "job.attempt_failed",
+		    "job=%s attempt=%d status=%s error=\"%s\"", job->id, attempt, status_name(st),
+		    verdict->reason.text);
+		verdict->what = VERDICT_FAIL;
+		if (attempt == ATTEMPTS_MAX || job_retry(work->jobs, job->id, NULL) != OK)
+			return;
+		pause_for(work, pause_us);
+		pause_us = longer_pause(pause_us);
+	}
+}
+
+/* One job from claim to settlement: OK; E_NOT_FOUND: there is none. */
+static enum status do_one(struct worker *worker, struct err *err)
+{
+	struct verdict verdict;
+	struct job job;
+	int64_t begun_us;
+	enum status st = job_claim(worker->work->jobs, &job, err);
+
+	if (st != OK)
+		return st;
+	begun_us = clock_mono_us();
+	atomic_store(&worker->control.progress, 0.0);
+	show_job(worker, job.id);
+	load(worker, &job, &verdict);
+	settle(worker, &job, &verdict, begun_us);
+	show_job(worker, "");
+	return OK;
+}
+
+static void *run_worker(void *ctx)
+{
+	struct worker *worker = ctx;
+	struct work *work = worker->work;
+	struct err err = {{0}};
+	uint64_t seen;
+	enum status st;
+
+	for (;;) {
+		mutex_lock(&work->mutex);
+		seen = work->wakes;
+		mutex_unlock(&work->mutex);
+		if (is_stopping(work))
+			return NULL;
+		st = do_one(worker, &err);
+		if (st == OK)
+			continue;
+		if (st != E_NOT_FOUND) {
+			log_event(LOG_LEVEL_ERROR, "job.claim_failed", "status=%s error=\"%s\"",
+			    status_name(st), err.text);
+			pause_for(work, PAUSE_MAX_US);
+			continue;
+		}
+		/* Counting the wakes means that one between the claim and the wait is not missed. */
+		mutex_lock(&work->mutex);
+		while (work->wakes == seen && !work->stopping)
+			cond_wait(&work->changed, &work->mutex);
+		mutex_unlock(&work->mutex);
+	}
+}
+
+enum status work_start(const struct work_options *options, struct work **ret_work, struct err *err)
+{
+	struct work *work =
+	    calloc(1, sizeof(*work) + options->worker_count * sizeof(struct worker));
+	enum status st;
+
+	if (work == NULL)
+		return err_set(err, E_NOMEM, "no memory for workers");
+	work->jobs = options->jobs;
+	work->lake = options->lake;
+	mutex_init(&work->mutex);
+	cond_init(&work->changed);
+	while (work->worker_count < options->worker_count) {
+		struct worker *worker = &work->workers[work->worker_count];
+
+		worker->work = work;
+		st = thread_start(&worker->thread, "worker", run_worker, worker, err);
+		if (st != OK) {
+			work_stop(&work);
+			return st;
+		}
+		work->worker_count++;
+	}
+	*ret_work = work;
+	return OK;
+}
+
+void work_wake(struct work *work)
+{
+	mutex_lock(&work->mutex);
+	work->wakes++;
+	cond_broadcast(&work->changed);
+	mutex_unlock(&work->mutex);
+}
+
+bool work_progress(struct work *work, const char *job_id, double *ret_progress)
+{
+	bool found = false;
+
+	mutex_lock(&work->mutex);
+	for (size_t i = 0; i < work->worker_count && !found; i++) {
+		if (strcmp(work->workers[i].job_id, job_id) != 0)
+			continue;
+		*ret_progress = atomic_load(&work->workers[i].control.progress);
+		found = true;
+	}
+	mutex_unlock(&work->mutex);
+	return found;
+}
+
+void work_stop(struct work **work_ptr)
+{
+	struct work *work = *work_ptr;
+
+	if (work == NULL)
+		return;
+	mutex_lock(&work->mutex);
+	work->stopping = true;
+	cond_broadcast(&work->changed);
+	mutex_unlock(&work->mutex);
+	for (size_t i = 0; i < work->worker_count; i++)
+		atomic_store(&work->workers[i].control.stop, true);
+	for (size_t i = 0; i < work->worker_count; i++)
+		thread_join(work->workers[i].thread);
+	cond_fini(&work->changed);
+	mutex_fini(&work->mutex);
+	free(work);
+	*work_ptr = NULL;
+}
