@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Tokens and scopes: see auth.h. */
+#include "auth/auth.h"
+
+#include <assert.h>
+#include <openssl/sha.h>
+#include <stdio.h>
+
+#define TOKEN_PREFIX "sluice_" /* so that scanners for leaked secrets can know one */
+#define SECRET_BYTES 32
+
+static const struct {
+	unsigned bit;
+	const char *name;
+} scope_names[] = {
+    {SCOPE_INGEST, "cdp_ingest_api"},
+    {SCOPE_QUERY, "cdp_query_api"},
+    {SCOPE_ADMIN, "api"},
+};
+#define SCOPE_COUNT (sizeof(scope_names) / sizeof(scope_names[0]))
+
+static void hash_token(struct slice text, unsigned char ret_hash[CATALOG_HASH_BYTES])
+{
+	static_assert(CATALOG_HASH_BYTES == SHA256_DIGEST_LENGTH, "tokens are kept as SHA-256");
+
+	SHA256((const unsigned char *)text.ptr, text.len, ret_hash);
+}
+
+enum status auth_token_create(struct catalog *catalog, const char *name, unsigned scopes,
+    char ret_text[AUTH_TOKEN_TEXT_BYTES], struct err *err)
+{
+	unsigned char secret[SECRET_BYTES], hash[CATALOG_HASH_BYTES];
+	char text[AUTH_TOKEN_TEXT_BYTES] = TOKEN_PREFIX;
+	size_t used = sizeof(TOKEN_PREFIX) - 1;
+	enum status st;
+
+	random_fill(secret, sizeof(secret));
+	for (size_t i = 0; i < sizeof(secret); i++, used += 2)
+		snprintf(text + used, sizeof(text) - used, "%02x", secret[i]);
+	hash_token(slice_of(text), hash);
+	st = catalog_token_add(catalog, hash, name, scopes, err);
+	if (st == OK)
+		memcpy(ret_text, text, sizeof(text));
+	explicit_bzero(secret, sizeof(secret));
+	explicit_bzero(text, sizeof(text));
+	return st;
+}
+
+enum status auth_check(
+    struct catalog *catalog, struct slice header, struct catalog_token *ret_token, struct err *err)
+{
+	const struct slice scheme = SLICE("Bearer ");
+	unsigned char hash[CATALOG_HASH_BYTES];
+
+	/* RFC 9110: the scheme's name is the same in either case. */
+	if (header.len <= scheme.len || strncasecmp(header.ptr, scheme.ptr, scheme.len) != 0)
+		return err_set(
+		    err, E_INVALID, "the Authorization header is not of the form \"Bearer TOKEN\"");
+	header = slice_skip(header, scheme.len);
+	while (header.len > 0 && header.ptr[0] == ' ')
+		header = slice_skip(header, 1);
+	/* Looking the hash up tells an attacker nothing by its time: he does not know which hash he asked for. */
+	hash_token(header, hash);
+	return catalog_token_find(catalog, hash, ret_token, err);
+}
+
+static unsigned scope_of_name(struct slice name)
+{
+	for (size_t i = 0; i < SCOPE_COUNT; i++) {
+		if (slice_is(name, scope_names[i].name))
+			return scope_names[i].bit;
+	}
+	return 0;
+}
+
+enum status auth_scopes_parse(struct slice text, unsigned *ret_scopes, struct err *err)
+{
+	unsigned scopes = 0, bit;
+	struct slice word;
+
+	while (text.len > 0) {
+		word = (struct slice){text.ptr, 0};
+		while (word.len < text.len && strchr(" ,", word.ptr[word.len]) == NULL)
+			word.len++;
+		text = slice_skip(text, word.len < text.len ? word.len + 1 : word.len);
+		if (word.len == 0)
+			continue;
+		bit = scope_of_name(word);
+		if (bit == 0)
+			return err_set(err, E_INVALID,
+			    "\"%.*s\" is not a scope; there are cdp_ingest_api, cdp_query_api and "
+			    "api",
+			    SLICE_ARGS(word));
+		scopes |= bit;
+	}
+	if (scopes == 0)
+		return err_set(err, E_INVALID,
+		    "no scope given; there are cdp_ingest_api, cdp_query_api and api");
+	*ret_scopes = scopes;
+	return OK;
+}
+
+const char *auth_scope_name(unsigned scope)
+{
+	for (size_t i = 0; i < SCOPE_COUNT; i++) {
+		if (scope_names[i].bit == scope)
+			return scope_names[i].name;
+	}
+	assert(!"a scope has a name");
+	return NULL;
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SLUICE_AUTH_AUTH_H
+#define SLUICE_AUTH_AUTH_H
+
+/*
+ * Who may do what: bearer tokens and their scopes.  The catalog keeps only a token's SHA-256, so a copy of the data
+ * directory lets nobody in; a token has 256 random bits, so a plain hash is as good as a slow one.
+ */
+
+#include "base/slice.h"
+#include "base/status.h"
+#include "catalog/catalog.h"
+
+#define AUTH_TOKEN_TEXT_BYTES 72 /* "sluice_", 64 hexadecimal digits, NUL */
+
+/* Make a token, store its hash, and hand out its text: the only time that anybody sees it.
+ * ${scopes}: bits of enum catalog_scope.  E_EXISTS: there is one of that name. */
+enum status auth_token_create(struct catalog *catalog, const char *name, unsigned scopes,
+    char ret_text[AUTH_TOKEN_TEXT_BYTES], struct err *err) WARN_UNUSED;
+
+/* Find the token of an Authorization header's value.  Reads the catalog; fit for an event thread.
+ * E_INVALID: not of the form "Bearer …"; E_NOT_FOUND: no such token. */
+enum status auth_check(struct catalog *catalog, struct slice header,
+    struct catalog_token *ret_token, struct err *err) WARN_UNUSED;
+
+/* "cdp_ingest_api cdp_query_api api", separated by spaces or commas, to bits.  E_INVALID names a wrong one. */
+enum status auth_scopes_parse(struct slice text, unsigned *ret_scopes, struct err *err) WARN_UNUSED;
+
+/* The name of one bit. */
+const char *auth_scope_name(unsigned scope);
+
+#endif
