@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SLUICE_HTTP_REQUEST_H
+#define SLUICE_HTTP_REQUEST_H
+
+/*
+ * What the files of this folder share: a request, its reply, and the server that holds them.
+ * Private to http/.
+ *
+ *	server.c	a server's start and end
+ *	server_mhd.c	the library's calls; moves a request from state to state
+ *	head.c		what can be said of a request by its head: refused, or which route
+ *	request.c	what a handler asks of a request: copies all, which outlive the connection
+ *	respond.c	what a handler answers: fills in struct reply, then server_replied()
+ *	upload.c	a streamed body's way through the chunks to the work lane
+ *	router.c	paths
+ *	linger.c	sockets of clients that still send though they were answered
+ *
+ * A request's states.  Only the event thread moves it:
+ *
+ *	        body, or none        whole               replied            sent, or cut
+ *	  HEAD -------------> BODY --------> HANDLER -------------> SENDING -------------> OVER
+ *	   |                   |                                       ^                    ^
+ *	   |                   +-- refused in mid-body ----------------+                    |
+ *	   +------ refused; the body is not read ----------------------+                    |
+ *	   (from each) client gone, connection timed out, server stops ---------------------+
+ *
+ *	state    what is known   whose is the reply                who moves it on
+ *	HEAD     the target      event thread; STREAM: begin       the head is judged, begin ends
+ *	BODY     the head        event thread; STREAM: write       the last byte
+ *	HANDLER  the whole body  the handler; to whom it deferred  server_replied()
+ *	SENDING  the reply       nobody                            the library
+ *	OVER     all             nobody                            the last reference frees it
+ *
+ * Beside the state, a connection is parked or not.  Parked: the library has taken it off its event
+ * loop, the event thread touches neither it nor the request, nobody notices that the client left,
+ * and exactly one unparks it.  It is parked before whoever unparks it can learn of the request;
+ * that, and the library's own lock in suspend and resume, is all the ordering there is.
+ *
+ * A request is freed by whoever drops its last reference.  One is the library's until it is OVER,
+ * one is each lane task's, one is that of a source which is being sent.
+ */
+
+#include "base/arena.h"
+#include "base/buffer.h"
+#include "base/pool.h"
+#include "base/slice.h"
+#include "http/http.h"
+#include "http/linger.h"
+#include "http/router.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct MHD_Connection;
+struct MHD_Daemon;
+
+/* A body that nobody wants is read up to here, so that the connection can be used again. */
+#define HTTP_DROPPED_BYTES_MAX 65536
+/* Of an answer; beyond it the answer should be a source. */
+#define HTTP_ERROR_BYTES_MAX 65536
+/* Two of them hold what comes in during one write to storage; larger ones were no faster. */
+#define UPLOAD_CHUNK_BYTES 131072
+#define UPLOAD_CHUNKS_MAX  256
+/* Tasks that wait for a lane; one more is answered with 503. */
+#define LANE_QUEUE_MAX 1024
+
+enum request_state { REQUEST_HEAD, REQUEST_BODY, REQUEST_HANDLER, REQUEST_SENDING, REQUEST_OVER };
+
+struct reply_header {
+	const char *name, *value;
+	struct reply_header *next;
+};
+
+struct reply {
+	bool ready;
+	unsigned status;
+	const char *content_type; /* NULL: none */
+	struct buffer body;
+	struct http_source source; /* read is NULL when there is none */
+	struct reply_header *headers, **headers_end;
+};
+
+struct upload_chunk {
+	struct upload_chunk *next;
+	size_t used;
+	char bytes[UPLOAD_CHUNK_BYTES];
+};
+
+/* See upload.c; the server's mutex guards all but ${filling}. */
+struct upload {
+	struct upload_chunk *filling; /* the event thread's; the work lane's once ${ended} */
+	struct upload_chunk *ready;   /* full, for the next step */
+	bool opened;                  /* begin is queued, runs or has run */
+	bool begun;                   /* begin was called */
+	bool closed;   /* finish or cancel was called, or there is nothing to cancel */
+	bool step_out; /* a task of this upload is queued or runs */
+	bool parked;
+	bool waiting; /* for a chunk of the pool; then parked, too */
+	bool refused; /* begin, write or the limit has replied */
+	bool ended;   /* the body is whole */
+	bool gone;    /* the client is */
+	struct request *next_waiting;
+};
+
+struct request_header {
+	struct slice name, value;
+};
+
+struct request {
+	struct http_server *server;
+	struct MHD_Connection *connection;
+	enum request_state state;
+	bool head_read; /* the headers were looked at */
+	bool admitted;  /* counts as running */
+	bool deferred;  /* request_defer() was called; by the thread that calls the handler */
+	bool handling;  /* the handler, or finish, may respond and defer */
+	bool unpark;    /* server_replied() unparks the connection */
+	bool linger;    /* the client may be sending still */
+	atomic_uint references;
+
+	struct arena arena;
+	struct slice target; /* as it came */
+	struct slice path, query;
+	enum http_method method; /* HTTP_METHOD_COUNT: one that no route has */
+	bool head_only;          /* a GET that was sent as HEAD */
+	struct router_match match;
+	struct request_header *headers;
+	size_t header_count;
+	void *data;
+	const void *user;
+
+	bool has_body;
+	uint64_t length;     /* Content-Length */
+	uint64_t received;   /* bytes of the body that came; the event thread's */
+	uint64_t body_bytes; /* bytes of the body that the handler knows of */
+	struct buffer body;  /* WHOLE */
+	struct reply reply;
+	struct pool_task task;
+	struct upload upload; /* STREAM */
+};
+
+struct http_server {
+	struct http_options options;
+	struct router *router;
+	struct MHD_Daemon *daemon;
+	struct pool *work, *query;
+	struct lingering *linger;
+	uint16_t port;
+
+	pthread_mutex_t mutex; /* guards all below, and every struct upload */
+	pthread_cond_t idle;   /* one of the counts fell to 0 */
+	bool draining;         /* no request is admitted any more */
+	bool stopping;         /* no connection is parked any more */
+	size_t running;        /* admitted requests that are not freed */
+	size_t busy;           /* requests in an event lane's handler, or parked */
+	struct upload_chunk *chunks;
+	size_t chunk_count; /* made so far, in use or not */
+	struct request *waiting, **waiting_end;
+};
+
+/* --- server_mhd.c ----------------------------------------------------------------------------- */
+
+enum status server_daemon_start(struct http_server *server, struct err *err) WARN_UNUSED;
+void server_daemon_stop(struct http_server *server);
+
+/* The reply is filled in: whoever waits for it goes on.  Whoever is not the event thread inside its
+ * callback, nor in an upload's begin or write, must not touch the request afterwards. */
+void server_replied(struct request *request);
+
+/* Take the connection off the event loop; false when the server stops (then cut it).  Event thread,
+ * in its callback. */
+bool server_park(struct request *request) WARN_UNUSED;
+bool server_park_locked(struct request *request) WARN_UNUSED;
+/* Put it back: the callback runs again with what it had not taken.  Any thread, once; without the
+ * lock. */
+void server_unpark(struct request *request);
+
+/* --- server.c --------------------------------------------------------------------------------- */
+
+/* A socket that listens.  Ours, since the library would not say why it got none. */
+enum status server_listen(const struct http_options *options, int *ret_socket, uint16_t *ret_port,
+    struct err *err) WARN_UNUSED;
+
+/* Between the two the library is not stopped.  false when the server stops. */
+bool server_enter(struct http_server *server) WARN_UNUSED;
+bool server_enter_locked(struct http_server *server) WARN_UNUSED;
+void server_leave(struct http_server *server);
+
+/* --- request.c -------------------------------------------------------------------------------- */
+
+/* NULL when there is no memory.  One reference. */
+struct request *request_create(
+    struct http_server *server, struct MHD_Connection *connection, struct slice target);
+void request_ref(struct request *request);
+void request_unref(struct request *request);
+
+/* --- head.c ----------------------------------------------------------------------------------- */
+
+/* Give the request a route or a reply.  Its headers are copied already. */
+void head_judge(struct request *request, const char *method, bool http11);
+uint64_t head_body_bytes_max(const struct http_route *route);
+
+/* --- upload.c --------------------------------------------------------------------------------- */
+
+enum upload_next {
+	UPLOAD_GO,      /* all was taken: go on */
+	UPLOAD_PARKED,  /* the connection is parked: return to the library */
+	UPLOAD_REPLIED, /* there is a reply, and no step runs: send it */
+	UPLOAD_CUT,     /* the server stops: cut the connection */
+};
+
+/* Event thread, in its callback.  Each may be called again with what was not taken once it was
+ * parked and unparked. */
+enum upload_next upload_open(struct request *request);
+enum upload_next upload_feed(struct request *request, struct slice bytes, size_t *ret_taken);
+enum upload_next upload_end(struct request *request);
+/* The connection is no more. */
+void upload_abandon(struct request *request);
+
+/* The server stops: let those that wait for a chunk run into it. */
+void upload_wake_waiting(struct http_server *server);
+void upload_free_chunks(struct http_server *server);
+
+/* --- respond.c -------------------------------------------------------------------------------- */
+
+/* "409 CONFLICT"'s second word; "ERROR" for a status that the wire has no name for. */
+const char *respond_status_name(unsigned status);
+void respond_too_large(struct request *request, uint64_t bytes_max);
+void reply_fini(struct reply *reply);
+
+#endif

@@ -1,0 +1,514 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The server on libmicrohttpd; the only file that knows of it.  See request.h for the states.
+ *
+ * The library calls on_access() once when the headers are whole (again if the connection was
+ * parked meanwhile), once for each piece of the body (again with what was not taken), and once at
+ * the end.  What to know of version 0.9.75, read in its source and tested:
+ *	- An answer may be queued in the first call or in the last.  In the first it makes the
+ *	  library close the connection even if there is no body; so the answer to a request
+ *	  without one waits for the last.
+ *	- In mid-body none can be queued.  It is then written to the socket, whose send buffer is
+ *	  empty at that time, and the library is told to cut the connection.
+ *	- A socket is closed with unread bytes in it, which resets the connection and may destroy
+ *	  the answer; such a one lingers (linger.h).
+ *	- Two Content-Lengths, or one beside Transfer-Encoding, are taken; not by head.c.
+ *	- By the time of on_access() the path is unescaped, and what was a slash or a NUL is lost.
+ *	  So unescaping is turned off, and on_target() copies the target before it is cut up.
+ *	- It must not be stopped while connections are parked: hence ${busy}.
+ */
+#include "http/request.h"
+
+#include "base/log.h"
+#include "base/thread.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <microhttpd.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <time.h>
+
+/* Per connection, for headers and for what a socket gives at once.  32 KiB makes small requests a
+ * third faster and large uploads 1.7 times slower; 512 KiB the other way about. */
+#define CONNECTION_BYTES ((size_t)131072)
+/* Of a source at a time, where the library does not use the connection's own memory. */
+#define SOURCE_BLOCK_BYTES 32768
+
+static const char busy_text[] = "The server is busy; try again in a moment.";
+
+/* --- Parking ---------------------------------------------------------------------------------- */
+
+bool server_park_locked(struct request *request)
+{
+	if (!server_enter_locked(request->server))
+		return false;
+	/* Under the lock, so that nobody unparks what is not parked yet.  It takes a lock of the
+	 * library's, under which the library calls nothing of ours. */
+	MHD_suspend_connection(request->connection);
+	return true;
+}
+
+bool server_park(struct request *request)
+{
+	bool parked;
+
+	mutex_lock(&request->server->mutex);
+	parked = server_park_locked(request);
+	mutex_unlock(&request->server->mutex);
+	return parked;
+}
+
+void server_unpark(struct request *request)
+{
+	struct http_server *server = request->server;
+
+	/* The event thread may free the request at once. */
+	MHD_resume_connection(request->connection);
+	server_leave(server);
+}
+
+void server_replied(struct request *request)
+{
+	if (request->unpark)
+		server_unpark(request);
+}
+
+void request_defer(struct request *request)
+{
+	assert(request->handling && !request->deferred && !request->reply.ready);
+	request->deferred = true;
+	if (request->unpark)
+		return; /* on a lane: parked already */
+	/* On the event thread, which has entered.  Nobody else has the request yet, so nobody can
+	 * unpark too early; and that the library is still inside on_access() does not matter to it.
+	 */
+	request->unpark = true;
+	MHD_suspend_connection(request->connection);
+}
+
+/* --- Answers ---------------------------------------------------------------------------------- */
+
+static ssize_t read_source(void *cls, uint64_t position, char *bytes, size_t room)
+{
+	struct request *request = cls;
+	int64_t count;
+
+	(void)position;
+	count = request->reply.source.read(request->reply.source.ctx, bytes, room);
+	assert(count <= (int64_t)room);
+	if (count < 0)
+		return MHD_CONTENT_READER_END_WITH_ERROR;
+	return count == 0 ? MHD_CONTENT_READER_END_OF_STREAM : (ssize_t)count;
+}
+
+static void close_source(void *cls)
+{
+	request_unref(cls); /* the last one closes the source */
+}
+
+static struct MHD_Response *make_response(struct request *request)
+{
+	struct reply *reply = &request->reply;
+	struct MHD_Response *response;
+
+	if (reply->source.read != NULL) {
+		request_ref(request);
+		response = MHD_create_response_from_callback(
+		    MHD_SIZE_UNKNOWN, SOURCE_BLOCK_BYTES, read_source, request, close_source);
+		if (response == NULL)
+			request_unref(request);
+		/* To a HEAD the library would send the last chunk of a body that has no others; without
+		 * chunks the end of the answer is that of the connection. */
+		else if (request->head_only)
+			MHD_set_response_options(
+			    response, MHD_RF_HTTP_1_0_COMPATIBLE_STRICT, MHD_RO_END);
+		return response;
+	}
+	if (reply->body.len == 0)
+		return MHD_create_response_from_buffer(0, (void *)"", MHD_RESPMEM_PERSISTENT);
+	response = MHD_create_response_from_buffer(
+	    reply->body.len, reply->body.ptr, MHD_RESPMEM_MUST_FREE);
+	if (response != NULL)
+		buffer_init(&reply->body, 0);
+	return response;
+}
+
+static void add_header(struct MHD_Response *response, const char *name, const char *value)
+{
+	if (MHD_add_response_header(response, name, value) != MHD_YES)
+		log_event(LOG_LEVEL_WARN, "http.header_dropped", "name=%s", name);
+}
+
+/* Give the reply to the library.  First or last call only. */
+static enum MHD_Result queue_reply(struct request *request)
+{
+	struct MHD_Response *response;
+	const struct reply_header *header;
+	enum MHD_Result result;
+
+	assert(request->reply.ready);
+	assert(request->state == REQUEST_HEAD || request->state == REQUEST_HANDLER);
+	response = make_response(request);
+	if (response == NULL)
+		return MHD_NO;
+	if (request->reply.content_type != NULL)
+		add_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, request->reply.content_type);
+	for (header = request->reply.headers; header != NULL; header = header->next)
+		add_header(response, header->name, header->value);
+	request->linger = request->state == REQUEST_HEAD;
+	request->state = REQUEST_SENDING;
+	result = MHD_queue_response(request->connection, request->reply.status, response);
+	MHD_destroy_response(response);
+	return result;
+}
+
+static void write_reply(struct buffer *out, const struct reply *reply)
+{
+	const struct reply_header *header;
+	time_t now = time(NULL);
+	struct tm tm;
+	char date[64];
+
+	gmtime_r(&now, &tm);
+	strftime(date, sizeof(date), "%a, %d %b %Y %H:%M:%S GMT", &tm);
+	buffer_printf(out,
+	    "HTTP/1.1 %u %s\r\nDate: %s\r\nConnection: close\r\nContent-Length: %zu\r\n",
+	    reply->status, MHD_get_reason_phrase_for(reply->status), date, reply->body.len);
+	if (reply->content_type != NULL)
+		buffer_printf(out, "Content-Type: %s\r\n", reply->content_type);
+	for (header = reply->headers; header != NULL; header = header->next) {
+		if (strpbrk(header->value, "\r\n") == NULL)
+			buffer_printf(out, "%s: %s\r\n", header->name, header->value);
+	}
+	buffer_put_text(out, "\r\n");
+	buffer_put(out, buffer_slice(&reply->body));
+}
+
+static int socket_of(struct MHD_Connection *connection)
+{
+	return MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
+}
+
+/* Answer in mid-body, and cut. */
+static enum MHD_Result send_midway(struct request *request)
+{
+	int fd = socket_of(request->connection);
+	struct buffer out;
+
+	assert(request->state == REQUEST_BODY && request->reply.ready);
+	assert(request->reply.source.read == NULL); /* a refusal is short */
+	buffer_init(&out, 4 * HTTP_ERROR_BYTES_MAX);
+	write_reply(&out, &request->reply);
+	/* What does not fit the socket's empty buffer at once is given up with the rest of the
+	 * connection. */
+	if (out.failed || send(fd, out.ptr, out.len, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
+		log_event(LOG_LEVEL_DEBUG, "http.refusal_lost", "status=%u", request->reply.status);
+	buffer_fini(&out);
+	request->linger = true;
+	request->state = REQUEST_SENDING;
+	return MHD_NO;
+}
+
+/* --- Headers ---------------------------------------------------------------------------------- */
+
+static enum MHD_Result copy_header(void *cls, enum MHD_ValueKind kind, const char *name,
+    size_t name_size, const char *value, size_t value_size)
+{
+	struct request *request = cls;
+	struct request_header *header = &request->headers[request->header_count];
+	struct arena *arena = &request->arena;
+
+	(void)kind;
+	header->name =
+	    (struct slice){arena_copy(arena, (struct slice){name, name_size}), name_size};
+	header->value =
+	    (struct slice){arena_copy(arena, (struct slice){value, value_size}), value_size};
+	if (header->name.ptr == NULL || header->value.ptr == NULL)
+		return MHD_NO;
+	request->header_count++;
+	return MHD_YES;
+}
+
+/* false when there is no memory. */
+static bool copy_headers(struct request *request)
+{
+	struct MHD_Connection *connection = request->connection;
+	int count = MHD_get_connection_values(connection, MHD_HEADER_KIND, NULL, NULL);
+
+	request->headers =
+	    arena_array(&request->arena, (size_t)count + 1, sizeof(struct request_header));
+	if (request->headers == NULL)
+		return false;
+	MHD_get_connection_values_n(connection, MHD_HEADER_KIND, copy_header, request);
+	return request->header_count == (size_t)count;
+}
+
+/* --- The library's calls ---------------------------------------------------------------------- */
+
+static bool is_stream(const struct request *request)
+{
+	return request->match.route != NULL && request->match.route->body == HTTP_BODY_STREAM;
+}
+
+static enum MHD_Result on_head(struct request *request, const char *method, const char *version)
+{
+	bool replied;
+
+	if (!request->head_read) {
+		request->head_read = true;
+		if (!copy_headers(request))
+			return MHD_NO;
+		head_judge(request, method, strcmp(version, MHD_HTTP_VERSION_1_0) != 0);
+		replied = request->reply.ready;
+	} else {
+		replied = false;
+		assert(is_stream(request)); /* nobody else parks here */
+	}
+	if (!replied && is_stream(request)) {
+		switch (upload_open(request)) {
+		case UPLOAD_GO:
+			break;
+		case UPLOAD_REPLIED:
+			replied = true;
+			break;
+		case UPLOAD_PARKED:
+			return MHD_YES;
+		case UPLOAD_CUT:
+			return MHD_NO;
+		}
+	}
+	if (replied && request->has_body)
+		return queue_reply(request);
+	request->state = REQUEST_BODY;
+	return MHD_YES;
+}
+
+/* Where the socket has nothing more to give because the client has closed, make that an event of
+ * its own.  The library reads less than it asked for, takes that for the end of what is there, and
+ * waits for another edge; but the one of the client's FIN may be the one that it woke up for.  Then
+ * it would notice only at the idle timeout.  Reading is over, so shutting it down hurts nobody. */
+static void notice_close(struct request *request)
+{
+	int fd = socket_of(request->connection);
+	char byte;
+
+	if (recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0)
+		shutdown(fd, SHUT_RD);
+}
+
+/* A piece of a body that is not streamed. */
+static enum MHD_Result collect(struct request *request, struct slice bytes)
+{
+	const struct http_route *route = request->match.route;
+	uint64_t bytes_max = head_body_bytes_max(route);
+
+	if (bytes.len > bytes_max - request->received) {
+		respond_too_large(request, bytes_max);
+		return send_midway(request);
+	}
+	request->received += bytes.len;
+	request->body_bytes = request->received;
+	if (route->body == HTTP_BODY_WHOLE)
+		buffer_put(&request->body, bytes);
+	if (request->body.failed) {
+		respond_error(request, 500, "no memory for a body");
+		return send_midway(request);
+	}
+	notice_close(request);
+	return MHD_YES;
+}
+
+static enum MHD_Result on_body(struct request *request, const char *data, size_t *data_size)
+{
+	struct slice bytes = {data, *data_size};
+	size_t taken = 0;
+
+	if (!is_stream(request)) {
+		*data_size = 0;
+		return collect(request, bytes);
+	}
+	switch (upload_feed(request, bytes, &taken)) {
+	case UPLOAD_GO:
+		notice_close(request);
+		*data_size = 0;
+		return MHD_YES;
+	case UPLOAD_PARKED:
+		*data_size = bytes.len - taken;
+		return MHD_YES;
+	case UPLOAD_REPLIED:
+		return send_midway(request);
+	case UPLOAD_CUT:
+		break;
+	}
+	return MHD_NO;
+}
+
+static void run_on_lane(struct pool_task *task)
+{
+	struct request *request = (struct request *)((char *)task - offsetof(struct request, task));
+
+	request->match.route->handle(request);
+	assert(request->deferred || request->reply.ready); /* a handler responds or defers */
+	request_unref(request);
+}
+
+static enum MHD_Result submit_to_lane(struct request *request, struct pool *pool)
+{
+	if (!server_park(request))
+		return MHD_NO;
+	request->unpark = true;
+	request->task.run = run_on_lane;
+	request_ref(request);
+	if (pool_submit(pool, &request->task) != OK) {
+		request_unref(request);
+		respond_error(request, 503, "%s", busy_text);
+	}
+	return MHD_YES;
+}
+
+static enum MHD_Result run_handler(struct request *request)
+{
+	struct http_server *server = request->server;
+
+	request->handling = true;
+	switch (request->match.route->lane) {
+	case HTTP_LANE_WORK:
+		return submit_to_lane(request, server->work);
+	case HTTP_LANE_QUERY:
+		return submit_to_lane(request, server->query);
+	case HTTP_LANE_EVENT:
+		break;
+	}
+	if (!server_enter(server))
+		return MHD_NO;
+	request->match.route->handle(request);
+	if (request->deferred)
+		return MHD_YES; /* whoever responds leaves */
+	server_leave(server);
+	return queue_reply(request);
+}
+
+static enum MHD_Result on_end(struct request *request)
+{
+	request->state = REQUEST_HANDLER;
+	if (!is_stream(request) || !request->upload.opened)
+		return request->reply.ready ? queue_reply(request) : run_handler(request);
+	switch (upload_end(request)) {
+	case UPLOAD_PARKED:
+		return MHD_YES;
+	case UPLOAD_REPLIED:
+		return queue_reply(request);
+	case UPLOAD_GO:
+	case UPLOAD_CUT:
+		break;
+	}
+	return MHD_NO;
+}
+
+static enum MHD_Result on_access(void *cls, struct MHD_Connection *connection, const char *url,
+    const char *method, const char *version, const char *data, size_t *data_size, void **con_cls)
+{
+	struct request *request = *con_cls;
+
+	(void)cls;
+	(void)connection;
+	(void)url;
+	if (request == NULL)
+		return MHD_NO; /* no memory in on_target() */
+	switch (request->state) {
+	case REQUEST_HEAD:
+		return on_head(request, method, version);
+	case REQUEST_BODY:
+		return data != NULL ? on_body(request, data, data_size) : on_end(request);
+	case REQUEST_HANDLER:
+		return queue_reply(request);
+	case REQUEST_SENDING:
+	case REQUEST_OVER:
+		break;
+	}
+	assert(false && "the library calls again after the answer");
+	return MHD_NO;
+}
+
+static void *on_target(void *cls, const char *target, struct MHD_Connection *connection)
+{
+	return request_create(cls, connection, slice_of(target));
+}
+
+static void on_completed(void *cls, struct MHD_Connection *connection, void **con_cls,
+    enum MHD_RequestTerminationCode code)
+{
+	struct http_server *server = cls;
+	struct request *request = *con_cls;
+
+	*con_cls = NULL;
+	if (request == NULL)
+		return;
+	/* An error that is not ours is a request that the library itself refused, perhaps in
+	 * mid-body. */
+	if (request->linger || code == MHD_REQUEST_TERMINATED_WITH_ERROR)
+		linger_add(server->linger, socket_of(connection));
+	request->state = REQUEST_OVER;
+	if (request->upload.opened)
+		upload_abandon(request);
+	request_unref(request);
+}
+
+static size_t keep_escapes(void *cls, struct MHD_Connection *connection, char *text)
+{
+	(void)cls;
+	(void)connection;
+	return strlen(text);
+}
+
+static void __attribute__((format(printf, 2, 0)))
+on_log(void *cls, const char *format, va_list args)
+{
+	char text[512];
+
+	(void)cls;
+	vsnprintf(text, sizeof(text), format, args);
+	log_event(LOG_LEVEL_DEBUG, "http.library", "text=\"%s\"", text);
+}
+
+/* --- The daemon ------------------------------------------------------------------------------- */
+
+enum status server_daemon_start(struct http_server *server, struct err *err)
+{
+	const struct http_options *options = &server->options;
+	sigset_t all, before;
+	enum status st;
+	int fd;
+
+	st = server_listen(options, &fd, &server->port, err);
+	if (st != OK)
+		return st;
+	/* Signals are the main thread's; the library's threads inherit the mask.  The socket is the
+	 * library's now: on failure it has been closed or not, which cannot be told, so it is left
+	 * alone. */
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	server->daemon = MHD_start_daemon(
+	    MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0, NULL,
+	    NULL, on_access, server, MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL,
+	    MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_NOTIFY_COMPLETED, on_completed, server,
+	    MHD_OPTION_URI_LOG_CALLBACK, on_target, server, MHD_OPTION_UNESCAPE_CALLBACK,
+	    keep_escapes, NULL, MHD_OPTION_THREAD_POOL_SIZE, options->event_threads,
+	    MHD_OPTION_CONNECTION_LIMIT, options->connections_max, MHD_OPTION_CONNECTION_TIMEOUT,
+	    options->idle_timeout_s, MHD_OPTION_CONNECTION_MEMORY_LIMIT, CONNECTION_BYTES,
+	    MHD_OPTION_END);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	if (server->daemon == NULL)
+		return err_errno(err, errno, "start the HTTP server");
+	return OK;
+}
+
+void server_daemon_stop(struct http_server *server)
+{
+	if (server->daemon != NULL)
+		MHD_stop_daemon(server->daemon);
+	server->daemon = NULL;
+}
