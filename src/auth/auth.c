@@ -106,6 +106,6 @@ const char *auth_scope_name(unsigned scope)
 		if (scope_names[i].bit == scope)
 			return scope_names[i].name;
 	}
-	assert(!"a scope has a name");
+	assert(false && "a scope has a name");
 	return NULL;
 }

@@ -88,7 +88,7 @@ static void run_sql(const char *sql)
 	assert_int_equal(sqlite3_close(db), SQLITE_OK);
 }
 
-/* --- Files ---------------------------------------------------------------------------------- */
+/* --- Files ------------------------------------------------------------------------------------ */
 
 static void only_the_owner_may_read_its_files_whatever_the_umask(void **state)
 {
@@ -215,7 +215,7 @@ static void processes_that_create_it_at_once_all_succeed(void **state)
 	}
 }
 
-/* --- Group commit --------------------------------------------------------------------------- */
+/* --- Group commit ----------------------------------------------------------------------------- */
 
 #define WRITERS 64
 
@@ -304,7 +304,7 @@ static void changes_that_come_together_share_a_commit(void **state)
 	catalog_close(&catalog);
 }
 
-/* --- Storage that fails --------------------------------------------------------------------- */
+/* --- Storage that fails ----------------------------------------------------------------------- */
 
 /* No file of this process may grow past ${bytes}. */
 static void limit_files(rlim_t bytes)

@@ -73,7 +73,7 @@ static void expect_good(struct slice document)
 	attempt_end(&t);
 }
 
-/* --- good documents --- */
+/* --- good documents --------------------------------------------------------------------------- */
 
 static const char all_types_yaml[] =
     HEAD "    Order-1:\n"
@@ -249,7 +249,7 @@ static void names_are_found_exactly_case_included(void **state)
 	attempt_end(&t);
 }
 
-/* --- each rule broken alone --- */
+/* --- each rule broken alone ------------------------------------------------------------------- */
 
 static void one_broken_rule_is_one_problem_at_its_place(void **state)
 {
@@ -532,7 +532,7 @@ static void every_broken_rule_is_reported_not_only_the_first(void **state)
 	attempt_end(&t);
 }
 
-/* --- limits --- */
+/* --- limits ----------------------------------------------------------------------------------- */
 
 /* ${count} repeats of ${piece}, whose one %d is the number, between ${head} and ${tail}. */
 static void repeat(struct buffer *buffer, const char *head, const char *piece_head,
@@ -742,7 +742,7 @@ static void hostile_texts_of_full_size_take_seconds_at_most(void **state)
 	}
 }
 
-/* --- changes --- */
+/* --- changes ---------------------------------------------------------------------------------- */
 
 static enum status try_change(const char *now, const char *next, struct attempt *ret_result)
 {

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The table of routes, made of routes.def; who may use one; and whether the server is up. */
+#include "api/handlers.h"
+
+#include "auth/auth.h"
+
+static const struct http_route routes[] = {
+#define ROUTE(m, p, s, l, b, max, handler, text)                                                   \
+	{.method = HTTP_##m,                                                                       \
+	    .pattern = p,                                                                          \
+	    .scopes = s,                                                                           \
+	    .lane = HTTP_LANE_##l,                                                                 \
+	    .body = HTTP_BODY_##b,                                                                 \
+	    .body_bytes_max = max,                                                                 \
+	    .handle = handler},
+#define OPEN_ROUTE(m, p, l, handler, text)                                                         \
+	{.method = HTTP_##m,                                                                       \
+	    .pattern = p,                                                                          \
+	    .open = true,                                                                          \
+	    .lane = HTTP_LANE_##l,                                                                 \
+	    .body = HTTP_BODY_NONE,                                                                \
+	    .handle = handler},
+#define UPLOAD_ROUTE(m, p, s, max, functions, text)                                                \
+	{.method = HTTP_##m,                                                                       \
+	    .pattern = p,                                                                          \
+	    .scopes = s,                                                                           \
+	    .lane = HTTP_LANE_WORK,                                                                \
+	    .body = HTTP_BODY_STREAM,                                                              \
+	    .body_bytes_max = max,                                                                 \
+	    .upload = &functions},
+#include "api/routes.def"
+#undef ROUTE
+#undef OPEN_ROUTE
+#undef UPLOAD_ROUTE
+};
+
+const struct http_route *api_routes(size_t *ret_count)
+{
+	*ret_count = sizeof(routes) / sizeof(routes[0]);
+	return routes;
+}
+
+void api_authorize(struct request *request, const struct http_route *route)
+{
+	struct api *api = request_context(request);
+	struct catalog_token *token;
+	struct slice header;
+	struct err err = {{0}};
+	enum status st;
+
+	if (route != NULL && route->open)
+		return;
+	if (!request_header(request, "Authorization", &header)) {
+		respond_error(request, 401,
+		    "There is no Authorization header; send \"Authorization: Bearer TOKEN\" "
+		    "(make one with: sluice token create).");
+		return;
+	}
+	token = arena_alloc(request_arena(request), sizeof(*token));
+	st = token == NULL ? E_NOMEM : auth_check(api->catalog, header, token, &err);
+	if (st == E_INVALID || st == E_NOT_FOUND) {
+		respond_error(request, 401, "The token is unknown or has ended.");
+		return;
+	}
+	if (st != OK) {
+		respond_failure(request, st, &err);
+		return;
+	}
+	if (route != NULL && (route->scopes & token->scopes) != route->scopes) {
+		respond_error(request, 403, "The token lacks the scope %s that this needs.",
+		    auth_scope_name(route->scopes));
+		return;
+	}
+	request_set_user(request, token);
+}
+
+static void respond_state(struct request *request, unsigned status, const char *state)
+{
+	struct json_writer w;
+	struct buffer body;
+
+	buffer_init(&body, API_ANSWER_BYTES_MAX);
+	json_write_begin(&w, &body);
+	json_write_object(&w);
+	json_write_key(&w, "status");
+	json_write_text(&w, state);
+	json_write_end(&w);
+	respond_json(request, status, &body);
+}
+
+void api_health(struct request *request)
+{
+	respond_state(request, 200, "up");
+}
+
+void api_ready(struct request *request)
+{
+	struct api *api = request_context(request);
+	bool ready = atomic_load(&api->ready);
+
+	respond_state(request, ready ? 200 : 503, ready ? "ready" : "not ready");
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SLUICE_API_API_H
+#define SLUICE_API_API_H
+
+/*
+ * The resources of the wire, one file each: parse, call, render.  No SQL, no threads, no rules of their own: those are
+ * in schema/, job/ and below.  What is served where stands in routes.def.
+ */
+
+#include "blob/blob.h"
+#include "catalog/catalog.h"
+#include "http/http.h"
+#include "job/job.h"
+#include "lake/lake.h"
+#include "work/work.h"
+
+#include <stdatomic.h>
+
+struct api {
+	struct catalog *catalog;
+	struct blob *blob;
+	struct lake *lake;
+	struct job_service *jobs;
+	struct work *work;
+	int64_t query_timeout_ms;
+	int64_t query_rows_max;
+	atomic_bool ready; /* for /readyz */
+};
+
+/* The routes, for http_options; they live as long as the program.  Their context is a struct api. */
+const struct http_route *api_routes(size_t *ret_count);
+
+/* For http_options: the token of the request, and its scope for the route. */
+void api_authorize(struct request *request, const struct http_route *route);
+
+#endif

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SLUICE_API_HANDLERS_H
+#define SLUICE_API_HANDLERS_H
+
+/* What the files of api/ share: the handlers that routes.def names, and how things are rendered.  Private to api/. */
+
+#include "api/api.h"
+#include "base/clock.h"
+#include "base/json.h"
+
+/* 150 MiB: the hosted service's limit for a part. */
+#define API_PART_BYTES_MAX 157286400
+/* The most that an answer which is built in memory may have. */
+#define API_ANSWER_BYTES_MAX (256 * 1024 * 1024)
+
+#define ROUTE(method, pattern, scopes, lane, body, max, handler, text) http_handler_fn handler;
+#define OPEN_ROUTE(method, pattern, lane, handler, text)               http_handler_fn handler;
+#define UPLOAD_ROUTE(method, pattern, scopes, max, upload, text)                                   \
+	extern const struct http_upload upload;
+#include "api/routes.def"
+#undef ROUTE
+#undef OPEN_ROUTE
+#undef UPLOAD_ROUTE
+
+/* Parse a body that must be a JSON object; when it is not, respond with 400 and return NULL.  The caller frees with
+ * json_decref. */
+json_t *api_parse_object(struct request *request);
+
+/* A text member that must be there; when it is not, respond with 400 and return false. */
+bool api_need_text(
+    struct request *request, const json_t *object, const char *name, struct slice *ret_text);
+
+/* The job as it stands on the wire. */
+void api_write_job(struct json_writer *w, const struct job *job, struct api *api);
+void api_respond_job(struct request *request, unsigned status, const struct job *job);
+
+/* 404 for a job id, with the id. */
+void api_respond_no_job(struct request *request, struct slice id);
+
+/* Is it a media type such as "text/csv", parameters aside, in either case? */
+bool api_media_type_is(struct slice header, const char *type);
+
+/* The settings of a stream as they stand on the wire, an object. */
+void api_write_stream(struct json_writer *w, const struct stream *stream);
+
+#endif

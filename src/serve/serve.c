@@ -1,0 +1,346 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * sluice serve: puts the house together, and takes it apart in the right order.
+ *
+ *	up:	own the data directory -> catalog, blobs, lake -> recover -> tables of all streams -> workers -> HTTP
+ *	SIGTERM: requests get 503; running uploads may end; who waits is answered -> HTTP down -> workers stop (a job
+ *		that is not at its commit goes back to the queue) -> stores closed -> exit 0
+ *
+ * A second SIGTERM or SIGINT does not wait for uploads any more.
+ */
+#include "serve/serve.h"
+
+#include "api/api.h"
+#include "base/clock.h"
+#include "base/crash.h"
+#include "base/log.h"
+#include "blob/blob_dir.h"
+#include "catalog/catalog_schema.h"
+#include "catalog/catalog_sqlite.h"
+#include "config/config.h"
+#include "job/recover.h"
+#include "lake/lake_duckdb.h"
+#include "lake/lake_table.h"
+#include "serve/data_dir.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+struct house {
+	struct config config;
+	struct data_dir dir;
+	struct catalog *catalog;
+	struct blob *blob;
+	struct lake *lake;
+	struct job_watch *watch;
+	struct job_service jobs;
+	struct work *work;
+	struct api api;
+	struct http_server *http;
+	char address[128];
+};
+
+/* --- Up --------------------------------------------------------------------------------------- */
+
+/* "127.0.0.1:8080" or "[::1]:8080" */
+static enum status split_address(
+    const char *listen, char *ret_host, size_t room, uint16_t *ret_port, struct err *err)
+{
+	const char *colon = strrchr(listen, ':'), *begin = listen, *end = colon;
+	char *rest;
+	long port;
+
+	if (colon == NULL)
+		goto bad;
+	if (*begin == '[' && end > begin && end[-1] == ']') {
+		begin++;
+		end--;
+	}
+	port = strtol(colon + 1, &rest, 10);
+	if (end <= begin || (size_t)(end - begin) >= room || rest == colon + 1 || *rest != '\0' ||
+	    port < 0 || port > 65535)
+		goto bad;
+	snprintf(ret_host, room, "%.*s", (int)(end - begin), begin);
+	*ret_port = (uint16_t)port;
+	return OK;
+bad:
+	return err_set(err, E_INVALID,
+	    "--listen is \"%s\"; it must be ADDRESS:PORT, such as 127.0.0.1:8080 or [::1]:8080",
+	    listen);
+}
+
+static void wake_workers(void *ctx)
+{
+	struct house *house = ctx;
+
+	/* Start-up's recovery comes before the workers. */
+	if (house->work != NULL)
+		work_wake(house->work);
+}
+
+static enum status open_stores(struct house *house, struct err *err)
+{
+	enum status st = data_dir_open(house->config.data, &house->dir, err);
+
+	if (st == OK)
+		st = data_dir_own(&house->dir, err);
+	if (st == OK)
+		st = catalog_sqlite_open(house->dir.catalog, &house->catalog, err);
+	if (st == OK)
+		st = blob_dir_open(house->dir.blobs, &house->blob, err);
+	if (st == OK) {
+		const struct lake_duckdb_options options = {
+		    .path = house->dir.lake,
+		    .temp_path = house->dir.temp,
+		    .memory_bytes = house->config.lake_memory_mb * 1024 * 1024,
+		    .threads = house->config.lake_threads,
+		};
+
+		st = lake_duckdb_open(&options, &house->lake, err);
+	}
+	return st;
+}
+
+struct streams {
+	struct lake *lake;
+	struct stream *all; /* by connector and object */
+	size_t count;
+};
+
+static enum status drop_unnamed(
+    void *ctx, const char *connector, const char *object, struct err *err)
+{
+	const struct streams *streams = ctx;
+	enum status st;
+
+	for (size_t i = 0; i < streams->count; i++) {
+		if (strcmp(streams->all[i].connector, connector) == 0 &&
+		    strcmp(streams->all[i].object, object) == 0)
+			return OK;
+	}
+	st = lake_table_drop(streams->lake, connector, object, err);
+	CRASH_POINT("recover.dropped");
+	if (st == OK)
+		log_event(LOG_LEVEL_INFO, "table.dropped", "connector=%s object=%s", connector, object);
+	return st;
+}
+
+static enum status ensure_tables(
+    struct house *house, const struct streams *streams, struct err *err)
+{
+	struct schema *schema = NULL;
+	enum status st = OK;
+
+	for (size_t i = 0; st == OK && i < streams->count; i++) {
+		const struct stream *stream = &streams->all[i];
+
+		/* Streams come by connector: its schema is read once. */
+		if (i == 0 || strcmp(stream->connector, stream[-1].connector) != 0) {
+			schema_destroy(&schema);
+			st = catalog_schema_get(
+			    house->catalog, slice_of(stream->connector), &schema, err);
+		}
+		if (st == OK) {
+			const struct object *object =
+			    schema_object(schema, slice_of(stream->object));
+			struct lake_table table = lake_table_of(object, stream);
+
+			st = lake_table_ensure(house->lake, &table, err);
+		}
+	}
+	schema_destroy(&schema);
+	return st;
+}
+
+/*
+ * The lake's tables follow the catalog's streams, and a crash may have come between the two: what no stream names is
+ * dropped, and then, since such a table may be in the way, each stream gets its table with all columns.
+ */
+static enum status settle_tables(struct house *house, struct err *err)
+{
+	struct streams streams = {.lake = house->lake};
+	struct arena arena;
+	enum status st;
+
+	arena_init(&arena, 65536);
+	st = catalog_stream_list(
+	    house->catalog, (struct slice){0}, &arena, &streams.all, &streams.count, err);
+	if (st == OK)
+		st = lake_table_each(house->lake, drop_unnamed, &streams, err);
+	if (st == OK)
+		st = ensure_tables(house, &streams, err);
+	arena_fini(&arena);
+	return st;
+}
+
+static enum status start_jobs(struct house *house, struct err *err)
+{
+	struct work_options options = {
+	    .jobs = &house->jobs, .worker_count = (size_t)house->config.workers};
+	enum status st = job_watch_create(&house->watch, err);
+
+	house->jobs.catalog = house->catalog;
+	house->jobs.blob = house->blob;
+	house->jobs.watch = house->watch;
+	house->jobs.closed = wake_workers;
+	house->jobs.closed_ctx = house;
+	uuid_make(house->jobs.lease);
+	options.lake = house->lake;
+	if (st == OK)
+		st = job_recover(&house->jobs, house->lake, err);
+	if (st == OK)
+		st = settle_tables(house, err);
+	if (st == OK)
+		st = work_start(&options, &house->work, err);
+	return st;
+}
+
+static enum status start_http(struct house *house, struct err *err)
+{
+	char host[64];
+	struct http_options options = {
+	    .address = host,
+	    .authorize = api_authorize,
+	    .context = &house->api,
+	    .event_threads = (unsigned)house->config.event_threads,
+	    .work_threads = (unsigned)house->config.work_threads,
+	    .query_threads = (unsigned)house->config.query_threads,
+	    .connections_max = (unsigned)house->config.connections_max,
+	    .idle_timeout_s = (unsigned)house->config.idle_timeout_s,
+	};
+	enum status st =
+	    split_address(house->config.listen, host, sizeof(host), &options.port, err);
+
+	if (st != OK)
+		return st;
+	house->api.catalog = house->catalog;
+	house->api.blob = house->blob;
+	house->api.lake = house->lake;
+	house->api.jobs = &house->jobs;
+	house->api.work = house->work;
+	house->api.query_timeout_ms = house->config.query_timeout_ms;
+	house->api.query_rows_max = house->config.query_rows_max;
+	atomic_store(&house->api.ready, true);
+	options.routes = api_routes(&options.route_count);
+	st = http_server_start(&options, &house->http, err);
+	if (st == OK)
+		snprintf(house->address, sizeof(house->address),
+		    strchr(host, ':') ? "http://[%s]:%u" : "http://%s:%u", host,
+		    http_server_port(house->http));
+	return st;
+}
+
+/* Whoever started us may wait for this line. */
+static void announce(const struct house *house)
+{
+	printf("sluice listens on %s\n", house->address);
+	fflush(stdout);
+	if (house->config.ready_fd >= 0)
+		dprintf((int)house->config.ready_fd, "%s\n", house->address);
+	log_event(LOG_LEVEL_INFO, "server.ready", "address=%s data=\"%s\"", house->address,
+	    house->config.data);
+}
+
+/* --- Down ------------------------------------------------------------------------------------- */
+
+/* Let what runs come to its end, until it has, or its time is up, or a second signal comes. */
+static void drain(struct house *house, const sigset_t *signals)
+{
+	const struct timespec no_time = {0};
+	int64_t deadline_us = clock_mono_us() + house->config.drain_s * 1000000;
+
+	log_event(LOG_LEVEL_INFO, "server.draining", "seconds=%" PRId64, house->config.drain_s);
+	atomic_store(&house->api.ready, false);
+	while (clock_mono_us() < deadline_us && sigtimedwait(signals, NULL, &no_time) < 0) {
+		/* Again in each round: a read that waits may have come in just before the drain began. */
+		job_watch_wake_all(house->watch);
+		if (http_server_drain(house->http, clock_mono_us() + 100000))
+			return;
+	}
+}
+
+static void take_apart(struct house *house)
+{
+	if (house->watch != NULL)
+		job_watch_wake_all(house->watch);
+	http_server_stop(&house->http);
+	work_stop(&house->work);
+	job_watch_destroy(&house->watch);
+	lake_close(&house->lake);
+	blob_close(&house->blob);
+	catalog_close(&house->catalog);
+	data_dir_close(&house->dir);
+}
+
+/* --- The command ------------------------------------------------------------------------------ */
+
+static void usage(FILE *out)
+{
+	fputs("usage: sluice serve --data DIR [OPTION …]\n"
+	      "\n"
+	      "Takes records over HTTP and lands them in the lake below DIR.  A flag wins over the "
+	      "environment.\n"
+	      "\n",
+	    out);
+	config_help(out);
+	fputs("\nexample:\n  sluice serve --data ./data --listen 127.0.0.1:8080\n", out);
+}
+
+static int run(struct house *house, struct err *err)
+{
+	sigset_t signals;
+	int signal_number;
+	enum status st;
+
+	/* Threads inherit the mask, so that the two signals come here and nowhere else. */
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGTERM);
+	sigaddset(&signals, SIGINT);
+	pthread_sigmask(SIG_BLOCK, &signals, NULL);
+	signal(SIGPIPE, SIG_IGN);
+
+	st = open_stores(house, err);
+	if (st == OK)
+		st = start_jobs(house, err);
+	if (st == OK)
+		st = start_http(house, err);
+	if (st != OK) {
+		take_apart(house);
+		fprintf(stderr, "sluice: %s\n", err->text);
+		return 1;
+	}
+	announce(house);
+	sigwait(&signals, &signal_number);
+	drain(house, &signals);
+	take_apart(house);
+	log_event(LOG_LEVEL_INFO, "server.stopped", "%s", "");
+	return 0;
+}
+
+int serve_main(int argc, char **argv)
+{
+	struct house *house = calloc(1, sizeof(*house));
+	struct err err = {{0}};
+	enum status st;
+	int result = 1;
+
+	if (house == NULL)
+		return 1;
+	house->dir.lock_fd = -1;
+	st = config_read(&house->config, argc - 1, argv + 1, &err);
+	if (st == OK) {
+		log_set_level((enum log_level)house->config.log_level);
+		result = run(house, &err);
+	} else if (st == E_CANCELLED) {
+		usage(stdout);
+		result = 0;
+	} else {
+		fprintf(stderr, "sluice: %s\n", err.text);
+	}
+	free(house);
+	return result;
+}

@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the scenarios share: a server of their own on a free port with its own data directory, and calls in one line.
+// Nothing here waits for a time: start waits for the server's ready line, jobs for ?wait=, ends for the process's exit.
+import { execFileSync, spawn } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, unlinkSync } from 'node:fs';
+import { open } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+
+const root = resolve(import.meta.dirname ?? new URL('.', import.meta.url).pathname, '../..');
+export const program = resolve(root, process.env.SLUICE ?? 'build/sluice');
+export const ecommSchema = readFileSync(join(root, 'examples/ecomm/schema.yaml'), 'utf8');
+export const rootFolder = root;
+
+export class Server {
+	constructor(options = {}) {
+		this.args = options.args ?? [];
+		this.env = { ...process.env, ...options.env };
+		this.data = options.data ?? mkdtempSync(join(tmpdir(), 'sluice-'));
+		this.ownsData = options.data === undefined;
+		this.fifo = join(this.data, 'hold');
+		if (options.holdAt)
+			this.env.SLUICE_HOLD = `${options.holdAt}:${this.fifo}`;
+		this.log = '';
+	}
+
+	// A server with a token of every scope; resolves when it takes requests.
+	static async start(options = {}) {
+		const server = new Server(options);
+		server.token = options.token ?? server.makeToken('all', 'cdp_ingest_api,cdp_query_api,api');
+		await server.run();
+		return server;
+	}
+
+	makeToken(name, scope) {
+		return execFileSync(program, ['token', 'create', '--data', this.data, '--name', name, '--scope', scope],
+			{ encoding: 'utf8' }).trim();
+	}
+
+	// Start the process (again); env is added for this run.  Resolves when it takes requests, rejects when it ends before.
+	run(env = {}) {
+		this.process = spawn(program, ['serve', '--data', this.data, '--listen', '127.0.0.1:0', '--ready-fd', '3', ...this.args],
+			{ stdio: ['ignore', 'ignore', 'pipe', 'pipe'], env: { ...this.env, ...env } });
+		this.process.stderr.on('data', (text) => { this.log += text; });
+		this.ended = new Promise((done) => this.process.on('close', (code, signal) => done({ code, signal })));
+		const ready = new Promise((done) => this.process.stdio[3].once('data', (line) => done(String(line).trim())));
+		return Promise.race([
+			ready.then((url) => { this.url = url; }),
+			this.ended.then(({ code, signal }) => {
+				throw new Error(`the server ended before it was ready: code ${code}, signal ${signal}\n${this.log}`);
+			}),
+		]);
+	}
+
+	// Hold the server at the named point of options.holdAt (a test build): hold() before what leads there, held() resolves
+	// when it is there, release() lets it go on.
+	hold() {
+		execFileSync('mkfifo', [this.fifo]);
+	}
+
+	async held() {
+		this.holder = await open(this.fifo, 'w');
+	}
+
+	async release() {
+		unlinkSync(this.fifo);
+		await this.holder.close();
+	}
+
+	kill(signal = 'SIGKILL') {
+		this.process.kill(signal);
+		return this.ended;
+	}
+
+	// End it in good order and remove its data; throws when the server did not end with 0.
+	async stop() {
+		const { code, signal } = this.process.exitCode === null && this.process.signalCode === null
+			? await this.kill('SIGTERM') : await this.ended;
+		if (this.ownsData)
+			rmSync(this.data, { recursive: true, force: true });
+		if (code !== 0)
+			throw new Error(`the server ended with code ${code}, signal ${signal}\n${this.log}`);
+	}
+
+	// One request: { status, headers, text, json }.
+	async call(method, path, body, headers = {}) {
+		const sent = { Authorization: `Bearer ${this.token}`, ...headers };
+		for (const name of Object.keys(sent))
+			if (sent[name] === null)
+				delete sent[name];
+		let payload = body;
+		if (body !== undefined && typeof body === 'object' && !(body instanceof Uint8Array) && typeof body.getReader !== 'function') {
+			payload = JSON.stringify(body);
+			sent['Content-Type'] ??= 'application/json';
+		}
+		const answer = await fetch(this.url + path, { method, body: payload, headers: sent, duplex: 'half' });
+		const text = await answer.text();
+		let json;
+		try { json = JSON.parse(text); } catch { json = undefined; }
+		return { status: answer.status, headers: answer.headers, text, json };
+	}
+
+	async must(status, method, path, body, headers) {
+		const answer = await this.call(method, path, body, headers);
+		if (answer.status !== status)
+			throw new Error(`${method} ${path}: ${answer.status} instead of ${status}: ${answer.text}`);
+		return answer;
+	}
+
+	// The connector of examples/ecomm with its two streams; ${orders} changes the settings of orders.
+	async setUpEcomm(orders = {}) {
+		await this.must(201, 'PUT', '/api/v1/connectors/ecomm', ecommSchema);
+		await this.must(201, 'PUT', '/api/v1/connectors/ecomm/streams/orders', { primaryKey: 'id', category: 'Profile', ...orders });
+		await this.must(201, 'PUT', '/api/v1/connectors/ecomm/streams/customers', { primaryKey: 'id', category: 'Profile' });
+	}
+
+	// A connector with one object "things" of the given fields ({ name: 'string' | 'number' | 'date' | … }).
+	async setUpThings(fields, stream = { primaryKey: 'id' }, connector = 'shop', required = []) {
+		const properties = {};
+		for (const [name, type] of Object.entries(fields))
+			properties[name] = type === 'date' || type === 'date-time' ? { type: 'string', format: type } : { type };
+		const schema = { openapi: '3.0.3', components: { schemas: { things: { type: 'object', properties, ...(required.length ? { required } : {}) } } } };
+		await this.must(201, 'PUT', `/api/v1/connectors/${connector}`, schema);
+		await this.must(201, 'PUT', `/api/v1/connectors/${connector}/streams/things`, stream);
+	}
+
+	async createJob(object, operation = 'upsert', sourceName = 'shop') {
+		return (await this.must(201, 'POST', '/api/v1/ingest/jobs', { object, sourceName, operation })).json;
+	}
+
+	upload(id, csv, headers = {}) {
+		return this.call('PUT', `/api/v1/ingest/jobs/${id}/batches`, csv, { 'Content-Type': 'text/csv', ...headers });
+	}
+
+	patch(id, state) {
+		return this.call('PATCH', `/api/v1/ingest/jobs/${id}`, { state });
+	}
+
+	async job(id, wait) {
+		return (await this.must(200, 'GET', `/api/v1/ingest/jobs/${id}${wait ? `?wait=${wait}` : ''}`)).json;
+	}
+
+	// A whole job: create, upload each part, close, wait for the end.
+	async load(object, parts, operation = 'upsert', sourceName = 'shop') {
+		const job = await this.createJob(object, operation, sourceName);
+		for (const part of [].concat(parts)) {
+			const answer = await this.upload(job.id, part);
+			if (answer.status !== 202)
+				throw new Error(`upload: ${answer.status}: ${answer.text}`);
+		}
+		await this.patch(job.id, 'UploadComplete');
+		return this.job(job.id, 60);
+	}
+
+	async failed(id) {
+		return (await this.must(200, 'GET', `/api/v1/ingest/jobs/${id}/failedResults`)).text;
+	}
+
+	// The rows of a query.
+	async sql(sql) {
+		return (await this.must(200, 'POST', '/api/v2/query', { sql })).json.data;
+	}
+}
+
+// Run a story with a server, and end it whatever comes.
+export async function withServer(story, options) {
+	const server = await Server.start(options);
+	try {
+		await story(server);
+	} catch (error) {
+		error.message += `\n--- the server's log:\n${server.log.slice(-4000)}`;
+		await server.kill().catch(() => {});
+		if (server.ownsData)
+			rmSync(server.data, { recursive: true, force: true });
+		throw error;
+	}
+	await server.stop();
+}
