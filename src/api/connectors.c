@@ -8,7 +8,7 @@
 #include "base/crash.h"
 #include "base/log.h"
 #include "catalog/catalog_schema.h"
-#include "lake/lake_table.h"
+#include "job/tables.h"
 
 #include <inttypes.h>
 
@@ -176,30 +176,14 @@ static void respond_problems(
 	json_write_end(&w);
 	json_write_end(&w);
 	buffer_init(&message, API_ANSWER_BYTES_MAX);
-	buffer_put_text(&message, status == 409 ? "the schema change is refused" : "The schema is not valid");
+	buffer_put_text(
+	    &message, status == 409 ? "the schema change is refused" : "The schema is not valid");
 	if (problems->count > 1)
 		buffer_printf(&message, " (%zu problems, see details)", problems->count);
 	buffer_printf(&message, ": %s", problems->texts[0]);
-	respond_error_details(request, status, &details, "%.*s", SLICE_ARGS(buffer_slice(&message)));
+	respond_error_details(
+	    request, status, &details, "%.*s", SLICE_ARGS(buffer_slice(&message)));
 	buffer_fini(&message);
-}
-
-/* Streams that exist take the new fields into their tables. */
-static enum status grow_tables(struct api *api, struct request *request, struct slice name,
-    const struct schema *schema, struct err *err)
-{
-	struct stream *streams;
-	size_t count = 0;
-	enum status st =
-	    catalog_stream_list(api->catalog, name, request_arena(request), &streams, &count, err);
-
-	for (size_t i = 0; st == OK && i < count; i++) {
-		const struct object *object = schema_object(schema, slice_of(streams[i].object));
-		struct lake_table table = lake_table_of(object, &streams[i]);
-
-		st = lake_table_ensure(api->lake, &table, err);
-	}
-	return st;
 }
 
 /* The document that is there now, if any, must allow the new one. */
@@ -257,7 +241,7 @@ void api_connector_put(struct request *request)
 	/* A crash here leaves streams whose tables lack the new columns; the next start adds them. */
 	CRASH_POINT("connector.stored");
 	if (st == OK)
-		st = grow_tables(api, request, name, schema, &err);
+		st = tables_ensure(api->catalog, api->lake, name, &err);
 	if (st == OK) {
 		log_event(LOG_LEVEL_INFO, "connector.stored", "connector=%.*s revision=%" PRId64,
 		    SLICE_ARGS(name), revision + 1);
@@ -274,32 +258,17 @@ void api_connector_put(struct request *request)
 
 /* --- Delete ----------------------------------------------------------------------------------- */
 
-static enum status drop_tables(
-    struct api *api, const struct stream *streams, size_t count, struct err *err)
-{
-	enum status st = OK;
-
-	for (size_t i = 0; st == OK && i < count; i++)
-		st = lake_table_drop(api->lake, streams[i].connector, streams[i].object, err);
-	return st;
-}
-
 void api_connector_delete(struct request *request)
 {
 	struct api *api = request_context(request);
 	struct slice name = request_param(request, 0);
-	struct stream *streams;
-	size_t count;
 	struct err err = {{0}};
-	enum status st =
-	    catalog_stream_list(api->catalog, name, request_arena(request), &streams, &count, &err);
+	enum status st = catalog_connector_delete(api->catalog, name, &err);
 
-	if (st == OK)
-		st = catalog_connector_delete(api->catalog, name, &err);
-	/* The catalog decides; a crash here leaves tables that no stream names, which the next start drops. */
+	/* The catalog decides, and remembers which tables are to go: a crash here is finished by the next start. */
 	CRASH_POINT("connector.deleted");
 	if (st == OK)
-		st = drop_tables(api, streams, count, &err);
+		st = tables_drop(api->catalog, api->lake, name, &err);
 	if (st == OK)
 		respond_empty(request, 204);
 	else if (st == E_NOT_FOUND)

@@ -138,6 +138,20 @@ enum status catalog_stream_list(struct catalog *catalog, struct slice connector,
 	return catalog->ops->stream_list(catalog, connector, arena, ret_streams, ret_count, err);
 }
 
+enum status catalog_dropped_list(struct catalog *catalog, struct slice connector,
+    struct arena *arena, struct catalog_table **ret_tables, size_t *ret_count, struct err *err)
+{
+	assert(arena != NULL && ret_tables != NULL && ret_count != NULL);
+	return catalog->ops->dropped_list(catalog, connector, arena, ret_tables, ret_count, err);
+}
+
+enum status catalog_dropped_forget(
+    struct catalog *catalog, const struct catalog_table *table, struct err *err)
+{
+	assert(table != NULL);
+	return catalog->ops->dropped_forget(catalog, table, err);
+}
+
 enum status catalog_token_add(struct catalog *catalog, const unsigned char hash[CATALOG_HASH_BYTES],
     const char *name, unsigned scopes, struct err *err)
 {

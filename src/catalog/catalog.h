@@ -59,13 +59,14 @@ enum status catalog_connector_get(struct catalog *catalog, struct slice name, st
 enum status catalog_connector_list(struct catalog *catalog, struct arena *arena,
     struct catalog_connector **ret_connectors, size_t *ret_count, struct err *err) WARN_UNUSED;
 
-/* With its streams.  E_NOT_FOUND; E_CONFLICT: it has jobs. */
+/* With its streams, whose tables are from now on remembered as dropped.  E_NOT_FOUND; E_CONFLICT: it has jobs. */
 enum status catalog_connector_delete(struct catalog *catalog, struct slice name, struct err *err) WARN_UNUSED;
 
 /* --- Streams ---------------------------------------------------------------------------------- */
 
 /* Store or replace.  ${ret_created} says which.  E_NOT_FOUND: no such connector.  E_CONFLICT: another stream's
- * table would have the same name, "<connector>_<object>" in whatever case. */
+ * table would have the same name, "<connector>_<object>" in whatever case, or one of that name is still remembered as
+ * dropped. */
 enum status catalog_stream_put(
     struct catalog *catalog, const struct stream *stream, bool *ret_created, struct err *err) WARN_UNUSED;
 enum status catalog_stream_get(struct catalog *catalog, struct slice connector, struct slice object,
@@ -73,6 +74,20 @@ enum status catalog_stream_get(struct catalog *catalog, struct slice connector, 
 /* All, by connector and object; with ${connector}.len > 0 only that one's. */
 enum status catalog_stream_list(struct catalog *catalog, struct slice connector, struct arena *arena,
     struct stream **ret_streams, size_t *ret_count, struct err *err) WARN_UNUSED;
+
+/* A table of the lake whose stream is gone.  It is remembered until it is forgotten here, which is to be after the lake
+ * has dropped it: so a crash in between can be finished at start, and no other table is ever dropped. */
+struct catalog_table {
+	char connector[CATALOG_NAME_BYTES];
+	char object[CATALOG_NAME_BYTES];
+};
+
+/* All, by connector and object; with ${connector}.len > 0 only that one's. */
+enum status catalog_dropped_list(struct catalog *catalog, struct slice connector, struct arena *arena,
+    struct catalog_table **ret_tables, size_t *ret_count, struct err *err) WARN_UNUSED;
+/* Not there: OK. */
+enum status catalog_dropped_forget(
+    struct catalog *catalog, const struct catalog_table *table, struct err *err) WARN_UNUSED;
 
 /* --- Tokens ----------------------------------------------------------------------------------- */
 

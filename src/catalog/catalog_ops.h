@@ -33,6 +33,11 @@ struct catalog_ops {
 	    struct slice object, struct stream *ret_stream, struct err *err);
 	enum status (*stream_list)(struct catalog *catalog, struct slice connector,
 	    struct arena *arena, struct stream **ret_streams, size_t *ret_count, struct err *err);
+	enum status (*dropped_list)(struct catalog *catalog, struct slice connector,
+	    struct arena *arena, struct catalog_table **ret_tables, size_t *ret_count,
+	    struct err *err);
+	enum status (*dropped_forget)(
+	    struct catalog *catalog, const struct catalog_table *table, struct err *err);
 
 	enum status (*token_add)(struct catalog *catalog,
 	    const unsigned char hash[CATALOG_HASH_BYTES], const char *name, unsigned scopes,

@@ -178,6 +178,11 @@ static enum status delete_connector(struct conn *conn, void *ctx, struct err *er
 		return err_set(err, E_CONFLICT, "connector \"%.*s\" has jobs, such as %s",
 		    SLICE_ARGS(*name), job_id);
 
+	query_begin(&query, conn, SQL_CONNECTOR_STREAMS_DROP);
+	query_put_text(&query, *name);
+	status = query_run(&query, NULL, err);
+	if (status != OK)
+		return status;
 	query_begin(&query, conn, SQL_CONNECTOR_STREAMS_DELETE);
 	query_put_text(&query, *name);
 	status = query_run(&query, NULL, err);
@@ -234,6 +239,18 @@ static enum status check_stream(struct conn *conn, const struct stream *stream, 
 		return err_set(err, E_CONFLICT,
 		    "the table \"%s_%s\" would be that of connector \"%s\", object \"%s\"",
 		    stream->connector, stream->object, connector, object);
+	if (status != OK)
+		return status;
+
+	query_begin(&query, conn, SQL_DROPPED_RIVAL);
+	query_put_text(&query, slice_of(stream->connector));
+	query_put_text(&query, slice_of(stream->object));
+	found = query_row(&query);
+	status = query_end(&query, err);
+	if (status == OK && found)
+		return err_set(err, E_CONFLICT,
+		    "the table \"%s_%s\" of a connector that was deleted is still being removed",
+		    stream->connector, stream->object);
 	return status;
 }
 
@@ -350,6 +367,62 @@ enum status catalog_sqlite_stream_list(struct catalog *catalog, struct slice con
 	*ret_streams = streams;
 	*ret_count = count;
 	return OK;
+}
+
+/* --- Dropped tables --------------------------------------------------------------------------- */
+
+enum status catalog_sqlite_dropped_list(struct catalog *catalog, struct slice connector,
+    struct arena *arena, struct catalog_table **ret_tables, size_t *ret_count, struct err *err)
+{
+	struct catalog_sqlite *store = store_of(catalog);
+	struct catalog_table *tables = NULL, *grown;
+	size_t count = 0, room = 0;
+	struct conn *conn;
+	struct query query;
+	enum status status;
+
+	status = reader_take(store, &conn, err);
+	if (status != OK)
+		return status;
+	query_begin(&query, conn, SQL_DROPPED_LIST);
+	query_put_text(&query, connector);
+	while (query_row(&query)) {
+		grown = catalog_sqlite_grow(arena, tables, count, &room, sizeof(*grown));
+		if (grown == NULL) {
+			query_fail(&query, SQLITE_NOMEM);
+			break;
+		}
+		tables = grown;
+		query_get_text(&query, tables[count].connector, sizeof(tables->connector));
+		query_get_text(&query, tables[count].object, sizeof(tables->object));
+		count++;
+	}
+	status = query_end(&query, err);
+	reader_give(store, &conn);
+	if (status != OK)
+		return status;
+	*ret_tables = tables;
+	*ret_count = count;
+	return OK;
+}
+
+static enum status forget_dropped(struct conn *conn, void *ctx, struct err *err)
+{
+	const struct catalog_table *table = ctx;
+	struct query query;
+
+	query_begin(&query, conn, SQL_DROPPED_FORGET);
+	query_put_text(&query, slice_of(table->connector));
+	query_put_text(&query, slice_of(table->object));
+	return query_run(&query, NULL, err);
+}
+
+enum status catalog_sqlite_dropped_forget(
+    struct catalog *catalog, const struct catalog_table *table, struct err *err)
+{
+	struct catalog_table copy = *table;
+
+	return catalog_sqlite_write(store_of(catalog), forget_dropped, &copy, err);
 }
 
 /* --- Tokens ----------------------------------------------------------------------------------- */

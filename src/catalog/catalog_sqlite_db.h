@@ -158,6 +158,10 @@ enum status catalog_sqlite_stream_get(struct catalog *catalog, struct slice conn
     struct slice object, struct stream *ret_stream, struct err *err);
 enum status catalog_sqlite_stream_list(struct catalog *catalog, struct slice connector,
     struct arena *arena, struct stream **ret_streams, size_t *ret_count, struct err *err);
+enum status catalog_sqlite_dropped_list(struct catalog *catalog, struct slice connector,
+    struct arena *arena, struct catalog_table **ret_tables, size_t *ret_count, struct err *err);
+enum status catalog_sqlite_dropped_forget(
+    struct catalog *catalog, const struct catalog_table *table, struct err *err);
 enum status catalog_sqlite_token_add(struct catalog *catalog,
     const unsigned char hash[CATALOG_HASH_BYTES], const char *name, unsigned scopes,
     struct err *err);

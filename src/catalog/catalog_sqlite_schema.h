@@ -37,6 +37,14 @@ static const char *const schema_statements[] = {
     /* "a" + "b_c" and "A_b" + "C" would be one table in the lake. */
     "CREATE UNIQUE INDEX stream_table ON streams (lower(connector || '_' || object))",
 
+    /* Tables of the lake that are to be dropped, with the name that they have there. */
+    "CREATE TABLE dropped ("
+    " connector TEXT NOT NULL,"
+    " object TEXT NOT NULL,"
+    " table_name TEXT NOT NULL UNIQUE,"
+    " PRIMARY KEY (connector, object)"
+    ") STRICT, WITHOUT ROWID",
+
     /* AUTOINCREMENT: a user id is made of the number, so no number is given twice. */
     "CREATE TABLE tokens ("
     " no INTEGER PRIMARY KEY AUTOINCREMENT,"

@@ -95,14 +95,6 @@ enum status lake_table_drop(
 	return status;
 }
 
-enum status lake_table_each(
-    struct lake *lake, lake_table_fn *visit, void *ctx, struct err *err)
-{
-	assert(lake != NULL);
-	assert(visit != NULL);
-	return lake->ops->table_each(lake, visit, ctx, err);
-}
-
 enum status lake_load_begin(struct lake *lake, const struct lake_table *table,
     enum lake_operation operation, struct lake_load **ret_load, struct err *err)
 {

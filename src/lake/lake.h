@@ -70,13 +70,6 @@ enum status lake_table_ensure(
 enum status lake_table_drop(
     struct lake *lake, const char *connector, const char *object, struct err *err) WARN_UNUSED;
 
-/* For each table that is there at the call, by name, with the names that it was ensured with: start-up's sweep.
- * ${visit} may drop it.  Anything but OK from ${visit} ends the walk and is returned. */
-typedef enum status lake_table_fn(
-    void *ctx, const char *connector, const char *object, struct err *err);
-enum status lake_table_each(
-    struct lake *lake, lake_table_fn *visit, void *ctx, struct err *err) WARN_UNUSED;
-
 /* Begin a load.  The batches of an upsert have the table's fields in order; those of a delete the
  * key, and the version when the table has one.  Copies what it needs of ${table}, which must have
  * been ensured. */

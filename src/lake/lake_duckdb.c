@@ -436,7 +436,6 @@ static const struct lake_ops ops = {
     .close = close_lake,
     .table_ensure = lake_duckdb_table_ensure,
     .table_drop = lake_duckdb_table_drop,
-    .table_each = lake_duckdb_table_each,
     .load_begin = lake_duckdb_load_begin,
     .load_append = lake_duckdb_load_append,
     .load_commit = lake_duckdb_load_commit,

@@ -126,8 +126,6 @@ enum status lake_duckdb_table_ensure(
     struct lake *lake, const struct lake_table *table, struct err *err);
 enum status lake_duckdb_table_drop(
     struct lake *lake, const char *connector, const char *object, struct err *err);
-enum status lake_duckdb_table_each(
-    struct lake *lake, lake_table_fn *visit, void *ctx, struct err *err);
 
 enum status lake_duckdb_load_begin(struct lake *lake, const struct lake_table *table,
     enum lake_operation operation, struct lake_load **ret_load, struct err *err);

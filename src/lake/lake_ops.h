@@ -26,8 +26,6 @@ struct lake_ops {
 	    struct lake *lake, const struct lake_table *table, struct err *err);
 	enum status (*table_drop)(
 	    struct lake *lake, const char *connector, const char *object, struct err *err);
-	enum status (*table_each)(
-	    struct lake *lake, lake_table_fn *visit, void *ctx, struct err *err);
 	enum status (*load_begin)(struct lake *lake, const struct lake_table *table,
 	    enum lake_operation operation, struct lake_load **ret_load, struct err *err);
 	enum status (*load_append)(

@@ -12,15 +12,13 @@
 
 #include "api/api.h"
 #include "base/clock.h"
-#include "base/crash.h"
 #include "base/log.h"
 #include "blob/blob_dir.h"
-#include "catalog/catalog_schema.h"
 #include "catalog/catalog_sqlite.h"
 #include "config/config.h"
 #include "job/recover.h"
+#include "job/tables.h"
 #include "lake/lake_duckdb.h"
-#include "lake/lake_table.h"
 #include "serve/data_dir.h"
 
 #include <errno.h>
@@ -105,76 +103,13 @@ static enum status open_stores(struct house *house, struct err *err)
 	return st;
 }
 
-struct streams {
-	struct lake *lake;
-	struct stream *all; /* by connector and object */
-	size_t count;
-};
-
-static enum status drop_unnamed(
-    void *ctx, const char *connector, const char *object, struct err *err)
-{
-	const struct streams *streams = ctx;
-	enum status st;
-
-	for (size_t i = 0; i < streams->count; i++) {
-		if (strcmp(streams->all[i].connector, connector) == 0 &&
-		    strcmp(streams->all[i].object, object) == 0)
-			return OK;
-	}
-	st = lake_table_drop(streams->lake, connector, object, err);
-	CRASH_POINT("recover.dropped");
-	if (st == OK)
-		log_event(LOG_LEVEL_INFO, "table.dropped", "connector=%s object=%s", connector, object);
-	return st;
-}
-
-static enum status ensure_tables(
-    struct house *house, const struct streams *streams, struct err *err)
-{
-	struct schema *schema = NULL;
-	enum status st = OK;
-
-	for (size_t i = 0; st == OK && i < streams->count; i++) {
-		const struct stream *stream = &streams->all[i];
-
-		/* Streams come by connector: its schema is read once. */
-		if (i == 0 || strcmp(stream->connector, stream[-1].connector) != 0) {
-			schema_destroy(&schema);
-			st = catalog_schema_get(
-			    house->catalog, slice_of(stream->connector), &schema, err);
-		}
-		if (st == OK) {
-			const struct object *object =
-			    schema_object(schema, slice_of(stream->object));
-			struct lake_table table = lake_table_of(object, stream);
-
-			st = lake_table_ensure(house->lake, &table, err);
-		}
-	}
-	schema_destroy(&schema);
-	return st;
-}
-
-/*
- * The lake's tables follow the catalog's streams, and a crash may have come between the two: what no stream names is
- * dropped, and then, since such a table may be in the way, each stream gets its table with all columns.
- */
+/* A crash may have come between a stream's row and its table, or between a connector's end and that of its tables. */
 static enum status settle_tables(struct house *house, struct err *err)
 {
-	struct streams streams = {.lake = house->lake};
-	struct arena arena;
-	enum status st;
+	const struct slice all = {0};
+	enum status st = tables_drop(house->catalog, house->lake, all, err);
 
-	arena_init(&arena, 65536);
-	st = catalog_stream_list(
-	    house->catalog, (struct slice){0}, &arena, &streams.all, &streams.count, err);
-	if (st == OK)
-		st = lake_table_each(house->lake, drop_unnamed, &streams, err);
-	if (st == OK)
-		st = ensure_tables(house, &streams, err);
-	arena_fini(&arena);
-	return st;
+	return st == OK ? tables_ensure(house->catalog, house->lake, all, err) : st;
 }
 
 static enum status start_jobs(struct house *house, struct err *err)

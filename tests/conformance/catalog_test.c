@@ -95,6 +95,37 @@ static void connectors_are_listed_by_name(void **state)
 	assert_true(slice_is(connectors[9].document, "c10"));
 }
 
+static void the_tables_of_a_deleted_connector_are_remembered_until_forgotten(void **state)
+{
+	struct stream orders = {.connector = "ecomm", .object = "orders", .primary_key = "id"};
+	struct catalog_table *tables;
+	size_t count;
+	bool created;
+
+	(void)state;
+	assert_ok(catalog_dropped_list(catalog, S(""), &arena, &tables, &count, &err));
+	assert_int_equal(count, 0);
+	assert_ok(catalog_stream_put(catalog, &orders, &created, &err));
+	assert_ok(catalog_connector_delete(catalog, S("ecomm"), &err));
+	assert_ok(catalog_dropped_list(catalog, S("other"), &arena, &tables, &count, &err));
+	assert_int_equal(count, 0);
+	assert_ok(catalog_dropped_list(catalog, S("ecomm"), &arena, &tables, &count, &err));
+	assert_true(count >= 1);
+	assert_string_equal(tables[count - 1].connector, "ecomm");
+	assert_string_equal(tables[count - 1].object, "orders");
+
+	/* Meanwhile no stream gets such a table: it would be dropped with what it then holds. */
+	assert_ok(catalog_connector_put(catalog, S("ecomm"), S("x"), 0, &err));
+	assert_status(catalog_stream_put(catalog, &orders, &created, &err), E_CONFLICT);
+	for (size_t i = 0; i < count; i++)
+		assert_ok(catalog_dropped_forget(catalog, &tables[i], &err));
+	assert_ok(catalog_dropped_forget(catalog, &tables[0], &err)); /* again */
+	assert_ok(catalog_dropped_list(catalog, S(""), &arena, &tables, &count, &err));
+	assert_int_equal(count, 0);
+	assert_ok(catalog_stream_put(catalog, &orders, &created, &err));
+	assert_true(created);
+}
+
 static void a_connector_goes_with_its_streams_unless_it_has_jobs(void **state)
 {
 	struct stream stream;
@@ -342,6 +373,7 @@ int main(void)
 	    TEST(a_document_may_hold_any_bytes_and_be_large),
 	    TEST(a_connector_is_found_by_its_exact_name_only),
 	    TEST(connectors_are_listed_by_name),
+	    TEST(the_tables_of_a_deleted_connector_are_remembered_until_forgotten),
 	    TEST(a_connector_goes_with_its_streams_unless_it_has_jobs),
 	    TEST(a_stream_is_stored_and_replaced_whole),
 	    TEST(a_stream_needs_its_connector),

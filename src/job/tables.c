@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Tables after streams: see tables.h. */
+#include "job/tables.h"
+
+#include "base/crash.h"
+#include "base/log.h"
+#include "catalog/catalog_schema.h"
+#include "lake/lake_table.h"
+
+static enum status ensure_one(
+    struct lake *lake, const struct schema *schema, const struct stream *stream, struct err *err)
+{
+	const struct object *object = schema_object(schema, slice_of(stream->object));
+	struct lake_table table;
+
+	if (object == NULL)
+		return err_set(err, E_IO, "the stored schema of %s has no %s", stream->connector,
+		    stream->object);
+	table = lake_table_of(object, stream);
+	return lake_table_ensure(lake, &table, err);
+}
+
+enum status tables_ensure(
+    struct catalog *catalog, struct lake *lake, struct slice connector, struct err *err)
+{
+	struct stream *streams;
+	struct schema *schema = NULL;
+	struct arena arena;
+	size_t count = 0;
+	enum status st;
+
+	arena_init(&arena, 65536);
+	st = catalog_stream_list(catalog, connector, &arena, &streams, &count, err);
+	for (size_t i = 0; st == OK && i < count; i++) {
+		/* Streams come by connector: its schema is read once. */
+		if (i == 0 || strcmp(streams[i].connector, streams[i - 1].connector) != 0) {
+			schema_destroy(&schema);
+			st = catalog_schema_get(
+			    catalog, slice_of(streams[i].connector), &schema, err);
+		}
+		if (st == OK)
+			st = ensure_one(lake, schema, &streams[i], err);
+	}
+	schema_destroy(&schema);
+	arena_fini(&arena);
+	return st;
+}
+
+enum status tables_drop(
+    struct catalog *catalog, struct lake *lake, struct slice connector, struct err *err)
+{
+	struct catalog_table *tables;
+	struct arena arena;
+	size_t count = 0;
+	enum status st;
+
+	arena_init(&arena, 16384);
+	st = catalog_dropped_list(catalog, connector, &arena, &tables, &count, err);
+	for (size_t i = 0; st == OK && i < count; i++) {
+		/* The lake first: what is forgotten would never be dropped. */
+		st = lake_table_drop(lake, tables[i].connector, tables[i].object, err);
+		CRASH_POINT("table.dropped");
+		if (st == OK)
+			st = catalog_dropped_forget(catalog, &tables[i], err);
+		if (st == OK)
+			log_event(LOG_LEVEL_INFO, "table.dropped", "connector=%s object=%s",
+			    tables[i].connector, tables[i].object);
+	}
+	arena_fini(&arena);
+	return st;
+}
