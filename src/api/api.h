@@ -3,8 +3,8 @@
 #define SLUICE_API_API_H
 
 /*
- * The resources of the wire, one file each: parse, call, render.  No SQL, no threads, no rules of their own: those are
- * in schema/, job/ and below.  What is served where stands in routes.def.
+ * The resources of the wire, one file each: parse, call, render.  No SQL, no threads, no rules of
+ * their own: those are in schema/, job/ and below.  What is served where stands in routes.def.
  */
 
 #include "blob/blob.h"
@@ -14,6 +14,7 @@
 #include "lake/lake.h"
 #include "work/work.h"
 
+#include <pthread.h>
 #include <stdatomic.h>
 
 struct api {
@@ -25,9 +26,17 @@ struct api {
 	int64_t query_timeout_ms;
 	int64_t query_rows_max;
 	atomic_bool ready; /* for /readyz */
+
+	/* Held by a change of a connector or stream from its first look into the catalog to
+	 * its last step in the lake.  Without it a stream could be given another key than the
+	 * one that was just checked, and a table be made for a connector that was just
+	 * deleted, or be dropped for one that was just made again.  Loads need it not: a
+	 * connector that has jobs stays. */
+	pthread_mutex_t tables_mutex;
 };
 
-/* The routes, for http_options; they live as long as the program.  Their context is a struct api. */
+/* The routes, for http_options; they live as long as the program.
+ * Their context is a struct api. */
 const struct http_route *api_routes(size_t *ret_count);
 
 /* For http_options: the token of the request, and its scope for the route. */

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Connectors and their schemas.  A new document replaces the old one only when it keeps every object and every field's
- * type; which tables follow from it is streams.c's business.
+ * Connectors and their schemas.  A new document replaces the old one only when it keeps every
+ * object and every field's type; which tables follow from it is streams.c's business.
  */
 #include "api/handlers.h"
 
 #include "base/crash.h"
 #include "base/log.h"
+#include "base/thread.h"
 #include "catalog/catalog_schema.h"
 #include "job/tables.h"
 
@@ -210,9 +211,30 @@ static enum status check_change(struct request *request, struct slice name,
 	return st;
 }
 
-void api_connector_put(struct request *request)
+/* The document into the catalog, and its new columns into the lake.  ${ret_revision}
+ * is the one that it replaced. */
+static enum status store(struct request *request, struct slice name, const struct schema *schema,
+    struct problems *problems, int64_t *ret_revision, struct err *err)
 {
 	struct api *api = request_context(request);
+	enum status st;
+
+	mutex_lock(&api->tables_mutex);
+	st = check_change(request, name, schema, problems, ret_revision, err);
+	if (st == OK)
+		st = catalog_connector_put(
+		    api->catalog, name, request_body(request), *ret_revision, err);
+	/* A crash here leaves streams whose tables lack the new
+	 * columns; the next start adds them. */
+	CRASH_POINT("connector.stored");
+	if (st == OK)
+		st = tables_ensure(api->catalog, api->lake, name, err);
+	mutex_unlock(&api->tables_mutex);
+	return st;
+}
+
+void api_connector_put(struct request *request)
+{
 	struct slice name = request_param(request, 0), document = request_body(request);
 	struct problems problems = {.arena = request_arena(request)};
 	struct schema *schema = NULL;
@@ -235,13 +257,7 @@ void api_connector_put(struct request *request)
 	}
 	st = schema_parse(document, &problems, &schema, &err);
 	if (st == OK)
-		st = check_change(request, name, schema, &problems, &revision, &err);
-	if (st == OK)
-		st = catalog_connector_put(api->catalog, name, document, revision, &err);
-	/* A crash here leaves streams whose tables lack the new columns; the next start adds them. */
-	CRASH_POINT("connector.stored");
-	if (st == OK)
-		st = tables_ensure(api->catalog, api->lake, name, &err);
+		st = store(request, name, schema, &problems, &revision, &err);
 	if (st == OK) {
 		log_event(LOG_LEVEL_INFO, "connector.stored", "connector=%.*s revision=%" PRId64,
 		    SLICE_ARGS(name), revision + 1);
@@ -263,12 +279,19 @@ void api_connector_delete(struct request *request)
 	struct api *api = request_context(request);
 	struct slice name = request_param(request, 0);
 	struct err err = {{0}};
-	enum status st = catalog_connector_delete(api->catalog, name, &err);
+	enum status st, dropped = OK;
 
-	/* The catalog decides, and remembers which tables are to go: a crash here is finished by the next start. */
+	mutex_lock(&api->tables_mutex);
+	st = catalog_connector_delete(api->catalog, name, &err);
+	/* The catalog decides, and remembers which tables are to go: a crash here is
+	 * finished by the next start, and a failure by the repeated request, though that
+	 * says that there is no connector. */
 	CRASH_POINT("connector.deleted");
-	if (st == OK)
-		st = tables_drop(api->catalog, api->lake, name, &err);
+	if (st == OK || st == E_NOT_FOUND)
+		dropped = tables_drop(api->catalog, api->lake, name, &err);
+	if (dropped != OK)
+		st = dropped;
+	mutex_unlock(&api->tables_mutex);
 	if (st == OK)
 		respond_empty(request, 204);
 	else if (st == E_NOT_FOUND)

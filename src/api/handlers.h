@@ -2,7 +2,8 @@
 #ifndef SLUICE_API_HANDLERS_H
 #define SLUICE_API_HANDLERS_H
 
-/* What the files of api/ share: the handlers that routes.def names, and how things are rendered.  Private to api/. */
+/* What the files of api/ share: the handlers that routes.def names, and how things are
+ * rendered.  Private to api/. */
 
 #include "api/api.h"
 #include "base/clock.h"
@@ -22,8 +23,8 @@
 #undef OPEN_ROUTE
 #undef UPLOAD_ROUTE
 
-/* Parse a body that must be a JSON object; when it is not, respond with 400 and return NULL.  The caller frees with
- * json_decref. */
+/* Parse a body that must be a JSON object; when it is not, respond with 400 and return NULL.  The
+ * caller frees with json_decref. */
 json_t *api_parse_object(struct request *request);
 
 /* A text member that must be there; when it is not, respond with 400 and return false. */

@@ -2,8 +2,8 @@
 /*
  * Bulk jobs: create, read, wait, list, close, abort, delete.
  *
- * Reading runs on the event thread: it is one look into the catalog.  A read that waits is parked with the watch, and
- * whoever wakes it answers; no thread stands still for it.
+ * Reading runs on the event thread: it is one look into the catalog.  A read that waits is parked
+ * with the watch, and whoever wakes it answers; no thread stands still for it.
  */
 #include "api/handlers.h"
 
@@ -134,9 +134,10 @@ static void wait_for_end(struct request *request, const struct job *job, int64_t
 	struct waiting *waiting = arena_alloc(request_arena(request), sizeof(*waiting));
 	char id[UUID_TEXT_BYTES];
 	struct job again;
+	struct err err;
 
 	if (waiting == NULL) {
-		respond_failure(request, E_NOMEM, NULL);
+		respond_failure(request, err_set(&err, E_NOMEM, "no memory to wait"), &err);
 		return;
 	}
 	strcpy(id, job->id);
@@ -226,7 +227,8 @@ static bool parse_states(struct request *request, struct slice text, unsigned *r
 	return true;
 }
 
-/* "systemModstamp", "createdDate", each alone or with " asc" or " desc"; the newest first unless asc. */
+/* "systemModstamp", "createdDate", each alone or with " asc" or " desc";
+ * the newest first unless asc. */
 static bool parse_order(
     struct request *request, struct slice text, struct catalog_job_filter *filter)
 {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a job was given, and what of it failed: the list of its parts, and its failed records as CSV. */
+/* What a job was given, and what of it failed: the list of its parts,
+ * and its failed records as CSV. */
 #include "api/handlers.h"
 
 #include "base/log.h"

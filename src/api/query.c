@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * SQL over the lake: POST /api/v2/query, one batch of rows.  Rows are written into the answer as they come; how many
- * an answer may hold is bounded by query_rows_max and by its bytes.
+ * SQL over the lake: POST /api/v2/query, one batch of rows.  Rows are written into the answer as
+ * they come; how many an answer may hold is bounded by query_rows_max and by its bytes.
  */
 #include "api/handlers.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 struct result {
 	struct request *request;
@@ -32,19 +33,98 @@ static const struct {
     [LAKE_DATE_TIME] = {"TIMESTAMP", 93, true},
 };
 
+/* --- Names of columns ------------------------------------------------------------------------- */
+
+/* The metadata has a member a column, so two columns of one name need two.  The first keeps the
+ * name, the others get their place behind it, as the engine itself does in a subquery: a, a_1. */
+struct column_name {
+	const char *name;
+	size_t place;
+};
+
+static int compare_names(const void *a, const void *b)
+{
+	const struct column_name *x = a, *y = b;
+	int order = strcmp(x->name, y->name);
+
+	return order != 0 ? order : (x->place > y->place) - (x->place < y->place);
+}
+
+static bool is_name(const struct column_name *sorted, size_t count, const char *name)
+{
+	size_t low = 0, high = count;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (strcmp(sorted[middle].name, name) < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low < count && strcmp(sorted[low].name, name) == 0;
+}
+
+/* ${name} with its place behind it, once or as often as makes it a name
+ * of its own.  NULL: no memory. */
+static const char *rename_column(struct arena *arena, const struct column_name *sorted,
+    size_t count, const struct column_name *column)
+{
+	const char *name = column->name;
+
+	do {
+		size_t room = strlen(name) + 24;
+		char *longer = arena_alloc(arena, room);
+
+		if (longer == NULL)
+			return NULL;
+		snprintf(longer, room, "%s_%zu", name, column->place);
+		name = longer;
+	} while (is_name(sorted, count, name));
+	return name;
+}
+
+/* A name for each column, by place; no two are the same.  NULL: no memory. */
+static const char **name_columns(
+    struct arena *arena, const struct lake_column *columns, size_t count)
+{
+	struct column_name *sorted = arena_array(arena, count, sizeof(*sorted));
+	const char **names = arena_array(arena, count, sizeof(*names));
+
+	if (sorted == NULL || names == NULL)
+		return NULL;
+	for (size_t i = 0; i < count; i++)
+		sorted[i] = (struct column_name){columns[i].name, i};
+	qsort(sorted, count, sizeof(*sorted), compare_names);
+	for (size_t i = 0; i < count; i++) {
+		bool again = i > 0 && strcmp(sorted[i].name, sorted[i - 1].name) == 0;
+		const char *name =
+		    again ? rename_column(arena, sorted, count, &sorted[i]) : sorted[i].name;
+
+		if (name == NULL)
+			return NULL;
+		names[sorted[i].place] = name;
+	}
+	return names;
+}
+
+/* --- The result ------------------------------------------------------------------------------- */
+
 static enum status take_columns(
     void *ctx, const struct lake_column *columns, size_t count, struct err *err)
 {
 	struct result *result = ctx;
+	const char **names = name_columns(request_arena(result->request), columns, count);
 	struct json_writer w;
 
-	(void)err;
+	if (names == NULL)
+		return err_set(err, E_NOMEM, "no memory for the columns' names");
 	result->columns = columns;
 	result->column_count = count;
 	json_write_begin(&w, &result->metadata);
 	json_write_object(&w);
 	for (size_t i = 0; i < count; i++) {
-		json_write_key(&w, columns[i].name);
+		json_write_key(&w, names[i]);
 		json_write_object(&w);
 		json_write_key(&w, "type");
 		json_write_text(&w, kinds[columns[i].kind].type);
@@ -162,9 +242,16 @@ static void run(struct request *request, struct slice sql)
 
 void api_query(struct request *request)
 {
-	json_t *body = api_parse_object(request);
+	struct api *api = request_context(request);
 	struct slice sql;
+	json_t *body;
 
+	/* It may have waited for its turn while the server began to stop. */
+	if (!atomic_load(&api->ready)) {
+		respond_error(request, 503, "The server is stopping.");
+		return;
+	}
+	body = api_parse_object(request);
 	if (body == NULL)
 		return;
 	if (api_need_text(request, body, "sql", &sql))

@@ -4,6 +4,7 @@
 
 #include "base/crash.h"
 #include "base/log.h"
+#include "base/thread.h"
 #include "catalog/catalog_schema.h"
 #include "lake/lake_table.h"
 
@@ -112,8 +113,8 @@ static void store(struct request *request, const struct stream *stream, const st
 	struct err err = {{0}};
 	enum status st = check(api, stream, object, &err);
 
-	/* The catalog first: it decides who has the table's name.  A crash before the table is there is mended at
-	 * start, which makes the table of every stream. */
+	/* The catalog first: it decides who has the table's name.  A crash before the table is
+	 * there is mended at start, which makes the table of every stream. */
 	if (st == OK)
 		st = catalog_stream_put(api->catalog, stream, &created, &err);
 	CRASH_POINT("stream.stored");
@@ -160,18 +161,14 @@ static const struct object *find_object(struct request *request, struct schema *
 	return object;
 }
 
-void api_stream_put(struct request *request)
+static void put(struct request *request, const json_t *body)
 {
 	struct stream stream = {.category = STREAM_PROFILE, .refresh = STREAM_UPSERT};
-	json_t *body = api_parse_object(request);
-	const struct object *object;
-	struct schema *schema = NULL;
 	struct slice connector = request_param(request, 0);
+	struct schema *schema = NULL;
+	const struct object *object = find_object(request, &schema);
 	struct err err = {{0}};
 
-	if (body == NULL)
-		return;
-	object = find_object(request, &schema);
 	if (object == NULL)
 		goto out;
 	memcpy(stream.connector, connector.ptr, connector.len);
@@ -182,5 +179,18 @@ void api_stream_put(struct request *request)
 		respond_error(request, 400, "%s.", err.text);
 out:
 	schema_destroy(&schema);
+}
+
+void api_stream_put(struct request *request)
+{
+	struct api *api = request_context(request);
+	json_t *body = api_parse_object(request);
+
+	if (body == NULL)
+		return;
+	/* The answer is given under the lock: nobody waits for it to be sent. */
+	mutex_lock(&api->tables_mutex);
+	put(request, body);
+	mutex_unlock(&api->tables_mutex);
 	json_decref(body);
 }

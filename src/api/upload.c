@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Upload of a part: body -> blob writer -> durable -> the part's row -> 202.  docs/DESIGN.md, "Exactly once", steps 1
- * to 3.  All of it runs on the work lane.
+ * Upload of a part: body -> blob writer -> durable -> the part's row -> 202.  docs/DESIGN.md,
+ * "Exactly once", steps 1 to 3.  All of it runs on the work lane.
  *
- * The job's state is looked at before the body is read, so that a refused client need not send it; what counts is
- * the look that catalog_part_add takes in its transaction.
+ * The job's state is looked at before the body is read, so that a refused client need not send it;
+ * what counts is the look that catalog_part_add takes in its transaction.
  */
 #include "api/handlers.h"
 
@@ -74,7 +74,7 @@ static void begin(struct request *request)
 	}
 	upload = arena_alloc(request_arena(request), sizeof(*upload));
 	if (upload == NULL) {
-		respond_failure(request, E_NOMEM, NULL);
+		respond_failure(request, err_set(&err, E_NOMEM, "no memory for an upload"), &err);
 		return;
 	}
 	strcpy(upload->job_id, job.id);
@@ -115,15 +115,17 @@ static void write_bytes(struct request *request, struct slice bytes)
 		respond_refused(request, upload, st, &err);
 }
 
-/* An upload that ends without a part may have been overtaken by an abort or a removal, and then it may have made the
- * job's folder again.  What stays in spite of this is removed by the next start. */
+/* An upload that ends without a part may have been overtaken by an abort or a
+ * removal, and then it may have made the job's folder again.  What stays in spite of
+ * this is removed by the next start. */
 static void clear_up(struct request *request, const struct upload *upload)
 {
 	struct api *api = request_context(request);
 	struct err err = {{0}};
 
 	if (job_clear_blobs(api->jobs, slice_of(upload->job_id), &err) != OK)
-		log_event(LOG_LEVEL_WARN, "upload.litter", "job=%s error=\"%s\"", upload->job_id, err.text);
+		log_event(LOG_LEVEL_WARN, "upload.litter", "job=%s error=\"%s\"", upload->job_id,
+		    err.text);
 }
 
 static void cancel(struct request *request)
@@ -159,8 +161,13 @@ static void accept(struct request *request, struct upload *upload, const struct 
 		respond_json(request, 202, &body);
 		return;
 	}
-	/* A failed removal leaves litter for the next start, nothing worse. */
-	if (blob_remove(api->blob, upload->job_id, upload->name, NULL) != OK)
+	/* A commit of the catalog that failed at its fsync may turn out to be done after a crash:
+	 * then the part counts, and its bytes must be there.  If it does not, they are litter for
+	 * the next start, as after a removal that failed. */
+	if (st == E_IO)
+		log_event(
+		    LOG_LEVEL_WARN, "part.litter", "job=%s blob=%s", upload->job_id, upload->name);
+	else if (blob_remove(api->blob, upload->job_id, upload->name, NULL) != OK)
 		log_event(
 		    LOG_LEVEL_WARN, "part.litter", "job=%s blob=%s", upload->job_id, upload->name);
 	clear_up(request, upload);

@@ -9,14 +9,17 @@
  *    +---> Aborted <----+       +---------------+  +--> (retry: stays)
  *
  *   Open             parts may be added; nothing has been read from them; no worker knows the job
- *   UploadComplete   the set of parts is frozen, every part is durable, it has a queue number; any worker may claim it
- *   InProgress       one lease is live; nothing of it shows in the lake unless its mark is there, too
+ *   UploadComplete   the set of parts is frozen, every part is durable, it has a queue number; any
+ *                    worker may claim it
+ *   InProgress       one lease is live; nothing of it shows in the lake unless its mark is there,
+ *                    too
  *   JobComplete      every record is in the lake or among the failed records; parts may be removed
  *   Failed, Aborted  final; nothing of it is in the lake; parts may be removed
  *
- * Each arrow is one row of the table below and one compare-and-set in the catalog, made by apply(), the only place
- * that writes a state.  A row whose two states are the same is a repeated request that is answered as done: a client
- * that lost the first answer may ask again.  What is not in the table is a conflict.
+ * Each arrow is one row of the table below and one compare-and-set in the catalog, made by
+ * apply(), the only place that writes a state.  A row whose two states are the same is a repeated
+ * request that is answered as done: a client that lost the first answer may ask again.  What is
+ * not in the table is a conflict.
  *
  * Deleting is no arrow: the row vanishes, from the states of the second table.
  */
@@ -86,7 +89,8 @@ static enum job_state target_of(enum job_state from, enum job_event event)
 	return JOB_STATE_COUNT;
 }
 
-/* The states that the event really takes somewhere, and where to: it is one place for each event. */
+/* The states that the event really takes somewhere, and where to: it
+ * is one place for each event. */
 static unsigned sources_of(enum job_event event, enum job_state *ret_to)
 {
 	unsigned sources = 0;
@@ -104,8 +108,8 @@ static unsigned sources_of(enum job_event event, enum job_state *ret_to)
 }
 
 /*
- * The only function that writes a state.  ${move} brings what changes with it; from and to come from the table.
- * OK with ${ret_changed} false: the table says that the job stays as it is.
+ * The only function that writes a state.  ${move} brings what changes with it; from and to come
+ * from the table.  OK with ${ret_changed} false: the table says that the job stays as it is.
  */
 static enum status apply(struct job_service *service, struct slice id, enum job_event event,
     struct catalog_job_move *move, struct job *ret_job, bool *ret_changed, struct err *err)
@@ -155,43 +159,61 @@ enum status job_abort(
 	if (st != OK)
 		return st;
 	CRASH_POINT("abort.moved");
-	/* State first, bytes second: the other way round a crash could leave an open job whose parts are gone.  A repeated
-	 * abort removes as well, for the first one may still be at it, or have failed there. */
-	st = blob_remove(service->blob, job.id, "", err);
-	if (st != OK)
-		return st;
-	CRASH_POINT("abort.removed");
+	/* Who waits for the end has it now, whatever becomes of the bytes. */
 	if (changed) {
 		log_event(LOG_LEVEL_INFO, "job.aborted", "job=%s", job.id);
 		job_watch_wake(service->watch, job.id);
 	}
+	/* State first, bytes second: the other way round a crash could leave an open job whose
+	 * parts are gone.  A repeated abort removes as well, for the first one may still be at it,
+	 * or have failed there. */
+	st = blob_remove(service->blob, job.id, "", err);
+	if (st != OK)
+		return st;
+	CRASH_POINT("abort.removed");
 	return OK;
+}
+
+/* The bytes of a job that is marked as deleted, then its row.  The row stays until the bytes are
+ * gone: it is what start-up finishes the removal by. */
+static enum status remove_deleted(struct job_service *service, struct slice id, struct err *err)
+{
+	char group[UUID_TEXT_BYTES];
+	enum status st;
+
+	assert(uuid_is_valid(id));
+	memcpy(group, id.ptr, id.len);
+	group[id.len] = '\0';
+	st = blob_remove(service->blob, group, "", err);
+	if (st != OK)
+		return st;
+	CRASH_POINT("delete.removed");
+	return catalog_job_remove(service->catalog, id, err);
 }
 
 enum status job_delete(
     struct job_service *service, struct slice id, struct job *ret_job, struct err *err)
 {
-	enum status st = catalog_job_delete(service->catalog, id, deletable, ret_job, err);
+	enum status st = catalog_job_delete(service->catalog, id, deletable, ret_job, err), removed;
 
+	/* Perhaps one whose removal failed half-way and that nobody sees any more: the repeated
+	 * request finishes it. */
+	if (st == E_NOT_FOUND && uuid_is_valid(id)) {
+		removed = remove_deleted(service, id, err);
+		return removed != OK ? removed : err_set(err, st, "no job %.*s", SLICE_ARGS(id));
+	}
 	if (st != OK)
 		return st;
 	CRASH_POINT("delete.marked");
-	/* The row stays, marked, until the bytes are gone: it is what start-up finishes the removal by. */
-	st = blob_remove(service->blob, ret_job->id, "", err);
-	if (st != OK)
-		return st;
-	CRASH_POINT("delete.removed");
-	st = catalog_job_remove(service->catalog, id, err);
-	if (st != OK)
-		return st;
 	log_event(LOG_LEVEL_INFO, "job.deleted", "job=%s", ret_job->id);
 	job_watch_wake(service->watch, ret_job->id);
-	return OK;
+	return remove_deleted(service, id, err);
 }
 
 enum status job_claim(struct job_service *service, struct job *ret_job, struct err *err)
 {
-	/* The catalog picks the job and moves it in one step, so the table's row is only held against it here. */
+	/* The catalog picks the job and moves it in one step, so the table's row
+	 * is only held against it here. */
 	enum status st = catalog_job_claim(service->catalog, service->lease, ret_job, err);
 
 	if (st != OK)

@@ -3,8 +3,8 @@
 #define SLUICE_JOB_JOB_H
 
 /*
- * The life of a bulk job: which event takes it from which state to which, and what is done to storage with it.
- * job.c holds the diagram, the table, and the only function that writes a state.
+ * The life of a bulk job: which event takes it from which state to which, and what is done to
+ * storage with it.  job.c holds the diagram, the table, and the only function that writes a state.
  *
  * All calls block on storage; any thread.
  */
@@ -43,24 +43,26 @@ void job_assert_state(const struct job *job);
 /* Is ${state} one that a job never leaves? */
 bool job_state_is_final(enum job_state state);
 
-/* The client's Close.  OK also when it is closed already (then nothing changes).  ${ret_job} is the job after it, and on
- * E_CONFLICT as it is.  E_NOT_FOUND. */
+/* The client's Close.  OK also when it is closed already (then nothing changes).  ${ret_job} is the
+ * job after it, and on E_CONFLICT as it is.  E_NOT_FOUND. */
 enum status job_close(
     struct job_service *service, struct slice id, struct job *ret_job, struct err *err) WARN_UNUSED;
 
-/* The client's Abort.  When OK is returned its uploaded data is gone from storage.  OK also when it is aborted
- * already.  E_NOT_FOUND, E_CONFLICT with ${ret_job} as above. */
+/* The client's Abort.  When OK is returned its uploaded data is gone from storage.  OK also when it
+ * is aborted already.  E_NOT_FOUND, E_CONFLICT with ${ret_job} as above. */
 enum status job_abort(
     struct job_service *service, struct slice id, struct job *ret_job, struct err *err) WARN_UNUSED;
 
-/* Remove the job; its data is gone from storage when OK is returned.  E_NOT_FOUND, E_CONFLICT as above. */
+/* Remove the job; its data is gone from storage when OK is returned, and on E_NOT_FOUND what an
+ * earlier call left that failed half-way.  E_CONFLICT as above. */
 enum status job_delete(
     struct job_service *service, struct slice id, struct job *ret_job, struct err *err) WARN_UNUSED;
 
-/* Remove the blobs that the job needs no more in the state that it has: all of one that is gone, aborted, or finished
- * without failed records; of another finished one all but those.  For who has left a blob that became no part, as the
- * upload that an abort overtook. */
-enum status job_clear_blobs(struct job_service *service, struct slice id, struct err *err) WARN_UNUSED;
+/* Remove the blobs that the job needs no more in the state that it has: all of one that is gone,
+ * aborted, or finished without failed records; of another finished one all but those.  For who has
+ * left a blob that became no part, as the upload that an abort overtook. */
+enum status job_clear_blobs(
+    struct job_service *service, struct slice id, struct err *err) WARN_UNUSED;
 
 /* A worker's steps.  ${ret_job} is the job after it.  E_NOT_FOUND from claim: nothing to do. */
 enum status job_claim(

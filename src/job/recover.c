@@ -2,10 +2,11 @@
 /*
  * Start-up's part of exactly once: see recover.h.  In this order:
  *
- * 1. Jobs InProgress: their workers are dead.  With a mark in the lake they are complete; without, they go back to
- *    the queue, where they keep their place.
+ * 1. Jobs InProgress: their workers are dead.  With a mark in the lake they are complete; without,
+ *    they go back to the queue, where they keep their place.
  * 2. Jobs marked as deleted: the removal is finished.
- * 3. Blobs that no job needs: parts of finished jobs, all of aborted ones, parts that were never accepted.
+ * 3. Blobs that no job needs: parts of finished jobs, all of aborted ones, parts that were never
+ *    accepted.
  * 4. The marks: no job is InProgress any more, so nobody will ask for them.
  *
  * It does not load anything: the workers do, later.
@@ -26,6 +27,14 @@ struct recovery {
 	uint64_t completed, requeued, removed;
 };
 
+/* The wall clock may have been set back meanwhile. */
+static int64_t ms_since(int64_t us)
+{
+	int64_t now_us = clock_now_us();
+
+	return now_us > us ? (now_us - us) / 1000 : 0;
+}
+
 static enum status recover_running(void *ctx, const struct job *job, struct err *err)
 {
 	struct recovery *r = ctx;
@@ -39,8 +48,7 @@ static enum status recover_running(void *ctx, const struct job *job, struct err 
 		move.set_result = true;
 		move.records_processed = mark.records_processed;
 		move.records_failed = mark.records_failed;
-		move.processing_ms =
-		    (clock_now_us() - job->modified_us) / 1000; /* since the claim */
+		move.processing_ms = ms_since(job->modified_us); /* since the claim */
 		r->completed++;
 	} else if (st == E_NOT_FOUND) {
 		move.to = JOB_UPLOAD_COMPLETE;
@@ -100,7 +108,8 @@ static enum status sweep_group(void *ctx, const char *group, struct err *err)
 	enum status st;
 
 	if (!uuid_is_valid(slice_of(group))) {
-		log_event(LOG_LEVEL_WARN, "blob.stranger", "group=\"%s\"", group); /* not ours to remove */
+		log_event(LOG_LEVEL_WARN, "blob.stranger", "group=\"%s\"",
+		    group); /* not ours to remove */
 		return OK;
 	}
 	st = catalog_job_get(r->service->catalog, slice_of(group), &job, NULL);
@@ -117,6 +126,15 @@ static enum status sweep_group(void *ctx, const char *group, struct err *err)
 	return blob_each(r->service->blob, group, sweep_blob, &names, err);
 }
 
+/* Marks that stay cost space, nothing else: no job that has one is ever loaded again. */
+static void forget_marks(struct lake *lake)
+{
+	struct err err = {{0}};
+
+	if (lake_mark_clear(lake, &err) != OK)
+		log_event(LOG_LEVEL_WARN, "marks.kept", "error=\"%s\"", err.text);
+}
+
 enum status job_recover(struct job_service *service, struct lake *lake, struct err *err)
 {
 	struct recovery r = {.service = service, .lake = lake};
@@ -131,7 +149,7 @@ enum status job_recover(struct job_service *service, struct lake *lake, struct e
 		st = blob_each_group(service->blob, sweep_group, &r, err);
 	CRASH_POINT("recover.swept");
 	if (st == OK)
-		st = lake_mark_clear(lake, err);
+		forget_marks(lake);
 	if (st != OK)
 		err_add(err, "recover");
 	else

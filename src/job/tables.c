@@ -26,7 +26,8 @@ enum status tables_ensure(
 	struct stream *streams;
 	struct schema *schema = NULL;
 	struct arena arena;
-	size_t count = 0;
+	struct err why = {{0}};
+	size_t count = 0, failed = 0;
 	enum status st;
 
 	arena_init(&arena, 65536);
@@ -38,9 +39,16 @@ enum status tables_ensure(
 			st = catalog_schema_get(
 			    catalog, slice_of(streams[i].connector), &schema, err);
 		}
-		if (st == OK)
-			st = ensure_one(lake, schema, &streams[i], err);
+		if (st == OK && ensure_one(lake, schema, &streams[i], &why) != OK) {
+			log_event(LOG_LEVEL_ERROR, "table.not_ensured",
+			    "connector=%s object=%s error=\"%s\"", streams[i].connector,
+			    streams[i].object, why.text);
+			failed++;
+		}
 	}
+	if (st == OK && failed > 0)
+		st = err_set(err, E_IO, "%zu tables could not be made, the last because: %s",
+		    failed, why.text);
 	schema_destroy(&schema);
 	arena_fini(&arena);
 	return st;

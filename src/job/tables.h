@@ -3,19 +3,22 @@
 #define SLUICE_JOB_TABLES_H
 
 /*
- * The lake's tables follow the catalog's streams.  The catalog is changed first and says what is to be done; these do it,
- * now or, after a crash in between, at the next start.  Doing it again changes nothing.
+ * The lake's tables follow the catalog's streams.  The catalog is changed first and says
+ * what is to be done; these do it, now or, after a crash in between, at the next start.
+ * Doing it again changes nothing.
  */
 
 #include "catalog/catalog.h"
 #include "lake/lake.h"
 
-/* Give each stream (of ${connector}, or of all when it is empty) its table, with all columns that its object has now. */
-enum status tables_ensure(
-    struct catalog *catalog, struct lake *lake, struct slice connector, struct err *err) WARN_UNUSED;
+/* Give each stream (of ${connector}, or of all when it is empty) its table, with all columns that
+ * its object has now. */
+enum status tables_ensure(struct catalog *catalog, struct lake *lake, struct slice connector,
+    struct err *err) WARN_UNUSED;
 
-/* Drop the tables that the catalog remembers as dropped (of ${connector}, or all), and let it forget them. */
-enum status tables_drop(
-    struct catalog *catalog, struct lake *lake, struct slice connector, struct err *err) WARN_UNUSED;
+/* Drop the tables that the catalog remembers as dropped (of ${connector}, or
+ * all), and let it forget them. */
+enum status tables_drop(struct catalog *catalog, struct lake *lake, struct slice connector,
+    struct err *err) WARN_UNUSED;
 
 #endif

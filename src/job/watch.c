@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Waiting for jobs: see watch.h.  One list and one timer thread.  Lists are short (a waiter is a connection), so a
- * walk beats any index; waiters are taken off under the lock and woken after it.
+ * Waiting for jobs: see watch.h.  One list and one timer thread.  Lists are short (a waiter is a
+ * connection), so a walk beats any index; waiters are taken off under the lock and woken after it.
  */
 #include "job/watch.h"
 

@@ -5,9 +5,9 @@
 /*
  * Who waits for a job's end: GET …/jobs/{id}?wait=SECONDS.
  *
- * A waiter is woken once: when its job came to its end, when its time is up, or when the server drains.  It is not told
- * which; it looks for itself.  To miss nothing, add the waiter first and look at the job then; when the job has
- * ended already, job_watch_wake() it.
+ * A waiter is woken once: when its job came to its end, when its time is up, or when the server
+ * drains.  It is not told which; it looks for itself.  To miss nothing, add the waiter first and
+ * look at the job then; when the job has ended already, job_watch_wake() it.
  */
 
 #include "base/slice.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The data directory: see data_dir.h.  Ownership is a lock on a file, which the kernel gives back however the owner
- * ends, so there is never a stale one.
+ * The data directory: see data_dir.h.  Ownership is a lock on a file, which the kernel gives back
+ * however the owner ends, so there is never a stale one.
  */
 #include "serve/data_dir.h"
 

@@ -16,8 +16,8 @@ struct data_dir {
 	int lock_fd; /* -1: not owned */
 };
 
-/* Make the directory, for us alone, when it is not there, and fill in the paths.  Does not take ownership: a token may
- * be made beside a running server.  E_IO, E_INVALID (too long a path). */
+/* Make the directory, for us alone, when it is not there, and fill in the paths.  Does not take
+ * ownership: a token may be made beside a running server.  E_IO, E_INVALID (too long a path). */
 enum status data_dir_open(const char *path, struct data_dir *ret_dir, struct err *err) WARN_UNUSED;
 
 /* Become its one server.  E_BUSY: another process is; the text names it. */

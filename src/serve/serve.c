@@ -2,9 +2,11 @@
 /*
  * sluice serve: puts the house together, and takes it apart in the right order.
  *
- *	up:	own the data directory -> catalog, blobs, lake -> recover -> tables of all streams -> workers -> HTTP
- *	SIGTERM: requests get 503; running uploads may end; who waits is answered -> HTTP down -> workers stop (a job
- *		that is not at its commit goes back to the queue) -> stores closed -> exit 0
+ *	up:	own the data directory -> catalog, blobs, lake -> recover -> tables of all streams
+ *		-> workers -> HTTP
+ *	SIGTERM: requests get 503; running uploads may end; who waits is answered -> HTTP down
+ *		-> workers stop (a job that is not at its commit goes back to the queue)
+ *		-> stores closed -> exit 0
  *
  * A second SIGTERM or SIGINT does not wait for uploads any more.
  */
@@ -13,6 +15,7 @@
 #include "api/api.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/thread.h"
 #include "blob/blob_dir.h"
 #include "catalog/catalog_sqlite.h"
 #include "config/config.h"
@@ -103,13 +106,19 @@ static enum status open_stores(struct house *house, struct err *err)
 	return st;
 }
 
-/* A crash may have come between a stream's row and its table, or between a connector's end and that of its tables. */
-static enum status settle_tables(struct house *house, struct err *err)
+/* A crash may have come between a stream's row and its table, or between a connector's end and
+ * that of its tables.  That one of them cannot be made is logged and holds up nothing else: a load
+ * ensures its own. */
+static void settle_tables(struct house *house)
 {
 	const struct slice all = {0};
-	enum status st = tables_drop(house->catalog, house->lake, all, err);
+	struct err err = {{0}};
+	enum status st = tables_drop(house->catalog, house->lake, all, &err);
 
-	return st == OK ? tables_ensure(house->catalog, house->lake, all, err) : st;
+	if (st == OK)
+		st = tables_ensure(house->catalog, house->lake, all, &err);
+	if (st != OK)
+		log_event(LOG_LEVEL_ERROR, "tables.unsettled", "error=\"%s\"", err.text);
 }
 
 static enum status start_jobs(struct house *house, struct err *err)
@@ -128,7 +137,7 @@ static enum status start_jobs(struct house *house, struct err *err)
 	if (st == OK)
 		st = job_recover(&house->jobs, house->lake, err);
 	if (st == OK)
-		st = settle_tables(house, err);
+		settle_tables(house);
 	if (st == OK)
 		st = work_start(&options, &house->work, err);
 	return st;
@@ -191,7 +200,8 @@ static void drain(struct house *house, const sigset_t *signals)
 	log_event(LOG_LEVEL_INFO, "server.draining", "seconds=%" PRId64, house->config.drain_s);
 	atomic_store(&house->api.ready, false);
 	while (clock_mono_us() < deadline_us && sigtimedwait(signals, NULL, &no_time) < 0) {
-		/* Again in each round: a read that waits may have come in just before the drain began. */
+		/* Again in each round: a read that waits may have come in
+		 * just before the drain began. */
 		job_watch_wake_all(house->watch);
 		if (http_server_drain(house->http, clock_mono_us() + 100000))
 			return;
@@ -266,6 +276,7 @@ int serve_main(int argc, char **argv)
 	if (house == NULL)
 		return 1;
 	house->dir.lock_fd = -1;
+	mutex_init(&house->api.tables_mutex);
 	st = config_read(&house->config, argc - 1, argv + 1, &err);
 	if (st == OK) {
 		log_set_level((enum log_level)house->config.log_level);
@@ -276,6 +287,7 @@ int serve_main(int argc, char **argv)
 	} else {
 		fprintf(stderr, "sluice: %s\n", err.text);
 	}
+	mutex_fini(&house->api.tables_mutex);
 	free(house);
 	return result;
 }

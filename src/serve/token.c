@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * sluice token create: makes a token in a data directory and prints it, once.  It opens the catalog directly, so it
- * works before the server's first start and beside a running one; whoever may write the directory may make tokens.
+ * sluice token create: makes a token in a data directory and prints it, once.  It opens the catalog
+ * directly, so it works before the server's first start and beside a running one; whoever may write
+ * the directory may make tokens.
  */
 #include "serve/serve.h"
 

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One job into the lake: see load.h, and docs/DESIGN.md, "Exactly once", whose steps 8 to 10 are load_job().
+ * One job into the lake: see load.h, and docs/DESIGN.md, "Exactly once",
+ * whose steps 8 to 10 are load_job().
  *
- * Bytes come from the blob in chunks of one buffer; the tokenizer calls take_record() for each record; a converted
- * record is a row of the batch, and a full batch goes to the lake.  Text in the batch points into the chunk, so what is
- * left in the batch is handed over before the next chunk is read.  Nothing is allocated a record.
+ * Bytes come from the blob in chunks of one buffer; the tokenizer calls take_record() for each
+ * record; a converted record is a row of the batch, and a full batch goes to the lake.  Text in the
+ * batch points into the chunk, so what is left in the batch is handed over before the next chunk is
+ * read.  Nothing is allocated a record.
  *
  * It does not decide what becomes of the job: worker.c does.
  */
@@ -21,7 +23,8 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-/* Large enough that a batch is full most times it is handed over, small enough for the second-level cache. */
+/* Large enough that a batch is full most times it is handed over, small enough
+ * for the second-level cache. */
 #define CHUNK_BYTES (1024 * 1024)
 
 /* Reading parts is about two thirds of a load's time, applying it the rest. */
@@ -88,7 +91,8 @@ static enum status prepare(struct load *load, struct err *err)
 	if (st != OK)
 		return st;
 	table = lake_table_of(load->object, &load->stream);
-	/* A failed attempt may have left failed records; if this one finds none, nothing would replace them. */
+	/* A failed attempt may have left failed records; if this one finds none,
+	 * nothing would replace them. */
 	st = blob_remove(load->service->blob, load->job->id, JOB_REJECTS_BLOB, err);
 	if (st == OK)
 		st = row_plan_create(load->object, &load->stream, upsert ? ROW_UPSERT : ROW_DELETE,
@@ -125,7 +129,8 @@ static enum status take_header(struct load *load, const struct csv_record *heade
 	    load->rejects, load->part->number, header->fields, header->field_kept, err);
 }
 
-/* A delete's parts have no header: the failed records' columns are the fields that it consists of. */
+/* A delete's parts have no header: the failed records' columns are the
+ * fields that it consists of. */
 static enum status begin_delete_part(struct load *load, struct err *err)
 {
 	struct slice columns[2] = {
@@ -210,7 +215,8 @@ static enum status load_part(struct load *load, const struct part *part, struct 
 		if (st == E_INVALID)
 			load->unreadable = true;
 	}
-	/* The tokenizer's last record may point into its own memory, which the next part uses again. */
+	/* The tokenizer's last record may point into its own memory,
+	 * which the next part uses again. */
 	if (st == OK)
 		st = flush_batch(load, err);
 	if (st != OK)

@@ -3,8 +3,8 @@
 #define SLUICE_WORK_LOAD_H
 
 /*
- * One job into the lake: parts in order -> tokenizer -> converters -> batches -> the lake's load; failed records into
- * a blob.  Private to work/.
+ * One job into the lake: parts in order -> tokenizer -> converters -> batches -> the lake's load;
+ * failed records into a blob.  Private to work/.
  */
 
 #include "catalog/catalog.h"
@@ -25,14 +25,16 @@ struct load_control {
 };
 
 enum load_outcome {
-	LOAD_APPLIED, /* rows and mark are in the lake */
-	LOAD_UNREADABLE, /* the data is at fault: trying again would not help; the text is for the client */
+	LOAD_APPLIED,    /* rows and mark are in the lake */
+	LOAD_UNREADABLE, /* the data is at fault: trying again would not help; the text is for the
+			  * client */
 };
 
 /*
- * Load a job that this server holds the lease of.  On LOAD_APPLIED ${ret_mark} has the counts, and its failed records,
- * if any, are durable; on LOAD_UNREADABLE nothing of it is in the lake and ${err} says why.
- * E_CANCELLED: stop was set before the commit; other failures are the world's; nothing of it is in the lake then.
+ * Load a job that this server holds the lease of.  On LOAD_APPLIED ${ret_mark} has the counts, and
+ * its failed records, if any, are durable; on LOAD_UNREADABLE nothing of it is in the lake and
+ * ${err} says why.  E_CANCELLED: stop was set before the commit; other failures are the world's;
+ * nothing of it is in the lake then.
  */
 enum status load_job(struct job_service *service, struct lake *lake, const struct job *job,
     struct load_control *control, enum load_outcome *ret_outcome, struct lake_mark *ret_mark,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Failed records: see rejects.h.  Rows are gathered in a buffer and go to the blob when it is full, so a file with a
- * million failures costs as little memory as one with none.
+ * Failed records: see rejects.h.  Rows are gathered in a buffer and go to the blob when it is full,
+ * so a file with a million failures costs as little memory as one with none.
  */
 #include "work/rejects.h"
 
@@ -25,8 +25,7 @@ struct rejects {
 	struct slice *columns;
 	size_t column_count;
 
-	struct arena
-	    mapping; /* of the current part: the table's column of each of its own, when they differ */
+	struct arena mapping; /* of the current part; holds ${source} */
 	size_t *source; /* for each column of the table, the record's field; NULL: as they came */
 };
 
@@ -154,7 +153,8 @@ static void put_record(struct rejects *rejects, const struct csv_record *record)
 enum status rejects_add(struct rejects *rejects, const struct csv_record *record,
     const struct reject *reject, struct err *err)
 {
-	/* The sentence has one value of at most 40 bytes, each written as up to four, and names of at most 80. */
+	/* The sentence has one value of at most 40 bytes, each written as up to
+	 * four, and names of at most 80. */
 	char memory[2048];
 	struct buffer sentence = {
 	    .ptr = memory, .room = sizeof(memory), .bytes_max = sizeof(memory)};

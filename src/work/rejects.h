@@ -3,9 +3,10 @@
 #define SLUICE_WORK_REJECTS_H
 
 /*
- * The failed records of one job, written as CSV while they are found: sf__Part, sf__Line, sf__Error, then the record's own
- * columns as they came.  The first part's header names the columns; a part with another header is mapped onto it by
- * name, so that the file is one table.  Private to work/.
+ * The failed records of one job, written as CSV while they are found: sf__Part,
+ * sf__Line, sf__Error, then the record's own columns as they came.  The first part's
+ * header names the columns; a part with another header is mapped onto it by name, so
+ * that the file is one table.  Private to work/.
  */
 
 #include "blob/blob.h"

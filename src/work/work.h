@@ -3,11 +3,11 @@
 #define SLUICE_WORK_WORK_H
 
 /*
- * The workers: threads that claim closed jobs and load them into the lake, different objects side by side, the jobs
- * of one object one after the other.
+ * The workers: threads that claim closed jobs and load them into the lake, different objects side
+ * by side, the jobs of one object one after the other.
  *
- * This is the one place that tries again: a load that storage failed is repeated a few times with growing pauses
- * before its job is given up as Failed.
+ * This is the one place that tries again: a load that storage failed is repeated a few times with
+ * growing pauses before its job is given up as Failed.
  */
 
 #include "base/status.h"
@@ -35,8 +35,8 @@ void work_wake(struct work *work);
 /* How far is the job, from 0 to 1?  false when no worker has it. */
 bool work_progress(struct work *work, const char *job_id, double *ret_progress);
 
-/* End the workers: a load that has not come to its commit is taken back and its job returned to the queue.
- * NULL is fine. */
+/* End the workers: a load that has not come to its commit is taken back and its job returned to the
+ * queue.  NULL is fine. */
 void work_stop(struct work **work);
 
 #endif

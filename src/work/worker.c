@@ -5,12 +5,17 @@
  *	applied		-> job_complete
  *	unreadable	-> job_fail
  *	stopped		-> job_release
- *	world failed	-> ask the lake for the mark (the failure may have come after the commit); with it as applied;
- *			   without it wait and try again, ATTEMPTS_MAX times in all, then job_fail;
- *			   when the lake cannot tell, leave it InProgress: only the next start can know
+ *	world failed	-> ask the lake for the mark (the failure may have come after the commit):
+ *			   with it, as applied;
+ *			   without it, wait and try again, ATTEMPTS_MAX times in all, then job_fail;
+ *			   but when the disk is full the job goes back to the queue, as often as it
+ *			   takes: what was accepted is not given up for want of space, and its
+ *			   client may abort it there;
+ *			   when the lake cannot tell, ask until it can; when the server stops before
+ *			   that, leave it InProgress: the next start asks
  *
- * Settling a job that is in the lake must not fail for good: it is repeated until it works or the server stops, and
- * then start-up settles it by the mark.
+ * Settling a job that is in the lake must not fail for good: it is repeated until it works or the
+ * server stops, and then start-up settles it by the mark.
  */
 #include "work/work.h"
 
@@ -24,6 +29,7 @@
 #define ATTEMPTS_MAX   4
 #define PAUSE_FIRST_US 100000 /* then four times as long each time: 0.1 s, 0.4 s, 1.6 s */
 #define PAUSE_MAX_US   5000000
+#define PAUSE_FULL_US  1000000 /* short beside the load that may fill the disk again */
 
 struct worker {
 	struct work *work;
@@ -40,6 +46,7 @@ struct work {
 	pthread_cond_t changed;
 	uint64_t wakes; /* how often somebody said that there may be something to do */
 	bool stopping;
+	int64_t rest_until_us; /* of clock_mono_us(): no job is claimed before */
 
 	size_t worker_count;
 	struct worker workers[];
@@ -133,6 +140,47 @@ static void settle(
 	}
 }
 
+/* Was the job applied?  To guess would lose its rows or apply them twice, so a lake that cannot
+ * tell is asked again, until the server stops: OK, E_NOT_FOUND, or then what the lake said last. */
+static enum status ask_mark(
+    struct worker *worker, const struct job *job, struct lake_mark *ret_mark)
+{
+	int64_t pause_us = PAUSE_FIRST_US;
+	struct err err = {{0}};
+	enum status st;
+
+	for (;;) {
+		st = lake_mark_get(worker->work->lake, job->id, ret_mark, &err);
+		if (st == OK || st == E_NOT_FOUND)
+			return st;
+		log_event(LOG_LEVEL_ERROR, "job.mark_unread", "job=%s status=%s error=\"%s\"",
+		    job->id, status_name(st), err.text);
+		if (!pause_for(worker->work, pause_us))
+			return st;
+		pause_us = longer_pause(pause_us);
+	}
+}
+
+/* Count the attempt for who reads the job.  That it can't be counted is no reason not to make it:
+ * the disk that was full for the lake is full for the catalog, too. */
+static void count_retry(struct job_service *jobs, const struct job *job)
+{
+	struct err err = {{0}};
+	enum status st = job_retry(jobs, job->id, &err);
+
+	if (st != OK)
+		log_event(LOG_LEVEL_WARN, "job.retry_uncounted", "job=%s status=%s error=\"%s\"",
+		    job->id, status_name(st), err.text);
+}
+
+/* The disk is full: nobody claims a job for a while. */
+static void rest(struct work *work)
+{
+	mutex_lock(&work->mutex);
+	work->rest_until_us = clock_mono_us() + PAUSE_FULL_US;
+	mutex_unlock(&work->mutex);
+}
+
 /* Load until there is a verdict. */
 static void load(struct worker *worker, const struct job *job, struct verdict *verdict)
 {
@@ -150,7 +198,7 @@ static void load(struct worker *worker, const struct job *job, struct verdict *v
 		if (st == OK)
 			return;
 		/* Was the failure before or after the commit? */
-		marked = lake_mark_get(work->lake, job->id, &verdict->counts, NULL);
+		marked = ask_mark(worker, job, &verdict->counts);
 		if (marked == OK)
 			return;
 		if (marked != E_NOT_FOUND) {
@@ -164,9 +212,20 @@ static void load(struct worker *worker, const struct job *job, struct verdict *v
 		log_event(LOG_LEVEL_WARN, "job.attempt_failed",
 		    "job=%s attempt=%d status=%s error=\"%s\"", job->id, attempt, status_name(st),
 		    verdict->reason.text);
-		verdict->what = VERDICT_FAIL;
-		if (attempt == ATTEMPTS_MAX || job_retry(work->jobs, job->id, NULL) != OK)
+		if (st == E_FULL) {
+			verdict->what = VERDICT_RELEASE;
+			rest(work);
 			return;
+		}
+		verdict->what = VERDICT_FAIL;
+		if (attempt == ATTEMPTS_MAX) {
+			/* The reason may name files and the like: it is in the log, not in the
+			 * answer. */
+			err_set(&verdict->reason, st,
+			    "Storage failed %d times; the server's log tells how.", attempt);
+			return;
+		}
+		count_retry(work->jobs, job);
 		pause_for(work, pause_us);
 		pause_us = longer_pause(pause_us);
 	}
@@ -191,6 +250,19 @@ static enum status do_one(struct worker *worker, struct err *err)
 	return OK;
 }
 
+/* Wait until jobs may be claimed; false when the server stops. */
+static bool may_claim(struct work *work)
+{
+	bool stopping;
+
+	mutex_lock(&work->mutex);
+	while (!work->stopping && clock_mono_us() < work->rest_until_us)
+		cond_wait_until(&work->changed, &work->mutex, work->rest_until_us);
+	stopping = work->stopping;
+	mutex_unlock(&work->mutex);
+	return !stopping;
+}
+
 static void *run_worker(void *ctx)
 {
 	struct worker *worker = ctx;
@@ -203,7 +275,7 @@ static void *run_worker(void *ctx)
 		mutex_lock(&work->mutex);
 		seen = work->wakes;
 		mutex_unlock(&work->mutex);
-		if (is_stopping(work))
+		if (!may_claim(work))
 			return NULL;
 		st = do_one(worker, &err);
 		if (st == OK)
@@ -214,7 +286,8 @@ static void *run_worker(void *ctx)
 			pause_for(work, PAUSE_MAX_US);
 			continue;
 		}
-		/* Counting the wakes means that one between the claim and the wait is not missed. */
+		/* Counting the wakes means that one between the claim
+		 * and the wait is not missed. */
 		mutex_lock(&work->mutex);
 		while (work->wakes == seen && !work->stopping)
 			cond_wait(&work->changed, &work->mutex);

@@ -107,3 +107,23 @@ test('a connector goes only when it has no jobs, and its records go with it', ()
 	await s.setUpThings({ id: 'integer', other: 'date' });
 	assert.deepEqual(await s.sql('select * from shop.things'), []);
 }));
+
+test('changes of one connector come one after the other, in catalog and lake together', () => withServer(async (s) => {
+	await s.must(201, 'PUT', '/api/v1/connectors/shop', schemaOf({ id: { type: 'string' }, mail: { type: 'string' } }));
+	s.hold();	// a stream that is in the catalog, and its table not yet in the lake
+	const made = s.call('PUT', '/api/v1/connectors/shop/streams/things', { primaryKey: 'id' });
+	await s.held();
+	const rekeyed = s.call('PUT', '/api/v1/connectors/shop/streams/things', { primaryKey: 'mail' });
+	const gone = s.call('DELETE', '/api/v1/connectors/shop');
+	for (let i = 0; i < 20; i++)
+		await s.must(200, 'GET', '/api/v1/connectors');
+	await s.release();
+	assert.equal((await made).status, 201);
+	assert.ok([404, 409].includes((await rekeyed).status), `the key changed: ${(await rekeyed).text}`);
+	assert.equal((await gone).status, 204);
+	// No table stayed behind: the name is free for other fields, and the server starts.
+	await s.setUpThings({ id: 'integer' });
+	await s.kill('SIGTERM');
+	await s.run();
+	assert.deepEqual(await s.sql('select * from shop.things'), []);
+}, { holdAt: 'stream.stored' }));
