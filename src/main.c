@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Picks the subcommand; nothing else. */
+/* Picks the subcommand: those of serve/ work on a data directory, those of cli/ ask a server. */
 #include "cli/cli.h"
 #include "serve/serve.h"
 
@@ -22,7 +22,8 @@ static void usage(FILE *out)
 
 int main(int argc, char **argv)
 {
-	/* What is made here is for its owner alone; some files are made by libraries, which do not ask. */
+	/* What is made here is for its owner alone; some files are made by
+	 * libraries, which do not ask. */
 	umask(077);
 	if (argc < 2) {
 		usage(stderr);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Connectors and their schemas.  A new document replaces the old one only when it keeps every
- * object and every field's type; which tables follow from it is streams.c's business.
+ * object and every field's type; the tables that follow from it are made and dropped by
+ * job/tables.c.
  */
 #include "api/handlers.h"
 
@@ -292,6 +293,8 @@ void api_connector_delete(struct request *request)
 	if (dropped != OK)
 		st = dropped;
 	mutex_unlock(&api->tables_mutex);
+	if (st == OK)
+		log_event(LOG_LEVEL_INFO, "connector.deleted", "connector=%.*s", SLICE_ARGS(name));
 	if (st == OK)
 		respond_empty(request, 204);
 	else if (st == E_NOT_FOUND)

@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Data streams: the settings of an object, and with them its table in the lake. */
+/*
+ * Data streams: the settings of an object, and with them its table in the lake.
+ *
+ * Not here: the rules for settings (schema/stream.c), and removing a stream, which only goes with
+ * its connector (connectors.c).
+ */
 #include "api/handlers.h"
 
 #include "base/crash.h"

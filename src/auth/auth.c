@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Tokens and scopes: see auth.h. */
+/*
+ * Tokens and scopes: see auth.h.  A header is checked for its form, hashed and looked up; nothing
+ * is kept in between, so a token that another process adds counts at once.  Not here: which scope a
+ * route needs (api/routes.def), and ending a token.
+ */
 #include "auth/auth.h"
 
 #include <assert.h>
@@ -59,7 +63,8 @@ enum status auth_check(
 	header = slice_skip(header, scheme.len);
 	while (header.len > 0 && header.ptr[0] == ' ')
 		header = slice_skip(header, 1);
-	/* Looking the hash up tells an attacker nothing by its time: he does not know which hash he asked for. */
+	/* Looking the hash up tells an attacker nothing by its time: he does not
+	 * know which hash he asked for. */
 	hash_token(header, hash);
 	return catalog_token_find(catalog, hash, ret_token, err);
 }

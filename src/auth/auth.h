@@ -3,8 +3,9 @@
 #define SLUICE_AUTH_AUTH_H
 
 /*
- * Who may do what: bearer tokens and their scopes.  The catalog keeps only a token's SHA-256, so a copy of the data
- * directory lets nobody in; a token has 256 random bits, so a plain hash is as good as a slow one.
+ * Who may do what: bearer tokens and their scopes.  The catalog keeps only a token's SHA-256,
+ * so a copy of the data directory lets nobody in; a token has 256 random bits, so a plain
+ * hash is as good as a slow one.
  */
 
 #include "base/slice.h"
@@ -23,7 +24,8 @@ enum status auth_token_create(struct catalog *catalog, const char *name, unsigne
 enum status auth_check(struct catalog *catalog, struct slice header,
     struct catalog_token *ret_token, struct err *err) WARN_UNUSED;
 
-/* "cdp_ingest_api cdp_query_api api", separated by spaces or commas, to bits.  E_INVALID names a wrong one. */
+/* "cdp_ingest_api cdp_query_api api", separated by spaces or commas, to bits.
+ * E_INVALID names a wrong one. */
 enum status auth_scopes_parse(struct slice text, unsigned *ret_scopes, struct err *err) WARN_UNUSED;
 
 /* The name of one bit. */

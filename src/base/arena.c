@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Arenas: see arena.h.  A chain of blocks, newest first; a piece that does not fit into the newest block gets a new
- * one.  A reset keeps the oldest block, which has the usual size unless the first piece was larger than that, so a
- * steady user stops calling malloc.
+ * Arenas: see arena.h.  A chain of blocks, newest first; a piece that does not fit into the newest
+ * block gets a new one.  A reset keeps the oldest block, which has the usual size unless the first
+ * piece was larger than that, so a steady user stops calling malloc.
  */
 #include "base/arena.h"
 

@@ -85,7 +85,8 @@ void buffer_printf(struct buffer *buffer, const char *format, ...)
 	va_start(args, format);
 	va_copy(again, args);
 	length = vsnprintf(NULL, 0, format, args);
-	/* The NUL that vsnprintf adds is no part of the text and must not be what passes the limit. */
+	/* The NUL that vsnprintf adds is no part of the text and must
+	 * not be what passes the limit. */
 	end = length < 0 ? NULL : reserve(buffer, (size_t)length, 1);
 	if (end == NULL) {
 		buffer->failed = true;

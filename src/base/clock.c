@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Clocks and the calendar: see clock.h.  A year is counted from March here, so that the leap day is the last of its
- * year and the month lengths follow from one multiplication; 400 years ("an era") have 146,097 days.
+ * Clocks and the calendar: see clock.h.  A year is counted from March here, so that the leap
+ * day is the last of its year and the month lengths follow from one multiplication; 400
+ * years ("an era") have 146,097 days.
  */
 #include "base/clock.h"
 

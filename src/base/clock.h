@@ -3,8 +3,9 @@
 #define SLUICE_BASE_CLOCK_H
 
 /*
- * Times: the wall clock in microseconds since 1970-01-01T00:00:00Z, a clock that only goes forward for waits, and
- * the calendar.  The calendar is the proleptic Gregorian one; nothing here knows a time zone or a locale.
+ * Times: the wall clock in microseconds since 1970-01-01T00:00:00Z, a clock that only goes forward
+ * for waits, and the calendar.  The calendar is the proleptic Gregorian one; nothing here knows a
+ * time zone or a locale.
  */
 
 #include <stdbool.h>
@@ -16,7 +17,8 @@
 int64_t clock_now_us(void);
 int64_t clock_mono_us(void);
 
-/* "2021-06-10T13:25:40.784Z", "….784560Z": the wire's times.  Returns ${text}.  The year must be 0 to 9999. */
+/* "2021-06-10T13:25:40.784Z", "….784560Z": the wire's times.  Returns ${text}.
+ * The year must be 0 to 9999. */
 char *clock_format_ms(char text[CLOCK_TEXT_BYTES], int64_t us);
 char *clock_format_us(char text[CLOCK_TEXT_BYTES], int64_t us);
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Dying and waiting on purpose: see crash.h.  SIGKILL, so that nothing is flushed, closed or unlocked on the way out. */
+/* Dying and waiting on purpose: see crash.h.  SIGKILL, so that nothing is flushed, closed or
+ * unlocked on the way out. */
 #include "base/crash.h"
 
 #ifdef SLUICE_CRASH_POINTS
@@ -11,7 +12,8 @@
 #include <string.h>
 #include <unistd.h>
 
-/* What ${wanted}, "NAME" or "NAME:REST", says of ${name}: NULL when it names another, else REST or "". */
+/* What ${wanted}, "NAME" or "NAME:REST", says of ${name}: NULL when it
+ * names another, else REST or "". */
 static const char *rest_of(const char *wanted, const char *name)
 {
 	size_t length = strlen(name);
@@ -23,7 +25,8 @@ static const char *rest_of(const char *wanted, const char *name)
 	return wanted[length] == '\0' ? "" : NULL;
 }
 
-/* Opening a FIFO waits for its writer, and reading it for the writer's end: both sides know where the other is. */
+/* Opening a FIFO waits for its writer, and reading it for the writer's end: both
+ * sides know where the other is. */
 static void hold(const char *path)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC);

@@ -9,8 +9,8 @@
 
 #define DEPTH_MAX 64
 
-/* jansson's own limit is compiled in and far deeper than any document of ours; brackets are counted before it sees
- * them, so that its recursion is bounded by ours. */
+/* jansson's own limit is compiled in and far deeper than any document of ours; brackets are counted
+ * before it sees them, so that its recursion is bounded by ours. */
 static bool is_too_deep(struct slice text)
 {
 	bool in_string = false;

@@ -7,8 +7,8 @@
  *
  *	2026-01-02T03:04:05.678Z info job.closed job=4d5a… queue_no=7
  *
- * Event names and keys are an interface: tests and people's scripts read them.  A secret never goes in here.
- * Any thread; a line is written whole.
+ * Event names and keys are an interface: tests and people's scripts read them.  A secret never goes
+ * in here.  Any thread; a line is written whole.
  */
 
 #include "base/status.h"

@@ -5,7 +5,8 @@
 /*
  * A fixed number of threads that do tasks from one bounded queue, oldest first.
  *
- * The task's struct belongs to who submits it and must stay until its run() is called; run() may free it.
+ * The task's struct belongs to who submits it and must stay until its
+ * run() is called; run() may free it.
  */
 
 #include "base/status.h"

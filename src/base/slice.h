@@ -3,8 +3,9 @@
 #define SLUICE_BASE_SLICE_H
 
 /*
- * Text by pointer and length: how text travels between modules.  A slice owns nothing; who keeps one longer than
- * the call that it came with copies it into an arena.  It may hold any byte, NUL included, and need not end in one.
+ * Text by pointer and length: how text travels between modules.  A slice owns nothing; who keeps
+ * one longer than the call that it came with copies it into an arena.  It may hold any byte, NUL
+ * included, and need not end in one.
  */
 
 #include <stdbool.h>

@@ -5,9 +5,10 @@
 /*
  * How a function says that the world failed it: an enum for the caller, a text for the person.
  *
- * A function that can meet the disk, the network, the memory limit or a rival returns enum status and takes a
- * struct err last.  Where the failure happens err_set() writes the text; each level on the way up may put what it
- * was doing in front with err_add(), so that the edge logs "job 7: part 3: write: No space left on device".
+ * A function that can meet the disk, the network, the memory limit or a rival returns enum status
+ * and takes a struct err last.  Where the failure happens err_set() writes the text; each level on
+ * the way up may put what it was doing in front with err_add(), so that the edge logs "job 7: part
+ * 3: write: No space left on device".
  *
  * Not for bugs (assert) and not for bad records (data: see convert/).
  */
@@ -35,12 +36,13 @@ struct err {
 	char text[1024];
 };
 
-/* Write the text of a failure and return ${status}, so that a line can end in `return err_set(...)`.  Too long a
- * text is cut.  ${err} may be NULL. */
+/* Write the text of a failure and return ${status}, so that a line can end in `return
+ * err_set(...)`.  Too long a text is cut.  ${err} may be NULL. */
 enum status err_set(struct err *err, enum status status, const char *format, ...) PRINTF_LIKE(3, 4);
 
-/* As err_set, with ": " and the system's text for ${number} (an errno) behind; the status follows from the number:
- * ENOSPC and EDQUOT are E_FULL, ENOENT E_NOT_FOUND, ENOMEM E_NOMEM, the rest E_IO. */
+/* As err_set, with ": " and the system's text for ${number} (an errno) behind; the
+ * status follows from the number: ENOSPC and EDQUOT are E_FULL, ENOENT E_NOT_FOUND,
+ * ENOMEM E_NOMEM, the rest E_IO. */
 enum status err_errno(struct err *err, int number, const char *format, ...) PRINTF_LIKE(3, 4);
 
 /* Put what was being done, and ": ", in front of the text that is there.  ${err} may be NULL. */

@@ -79,7 +79,8 @@ void rwlock_init(pthread_rwlock_t *lock)
 	pthread_rwlockattr_t attr;
 
 	must(pthread_rwlockattr_init(&attr));
-	/* glibc's plain "prefer writer" kind lets readers pass as long as readers may nest; this one keeps its word. */
+	/* glibc's plain "prefer writer" kind lets readers pass as long as readers may nest; this
+	 * one keeps its word. */
 	must(pthread_rwlockattr_setkind_np(&attr, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP));
 	must(pthread_rwlock_init(lock, &attr));
 	must(pthread_rwlockattr_destroy(&attr));
@@ -115,7 +116,8 @@ enum status thread_start(
 	assert(strlen(name) <=
 	       15); /* the kernel refuses a longer one, and the thread would go unnamed */
 
-	/* A thread inherits the mask of its maker; that is the only moment at which no signal can slip in. */
+	/* A thread inherits the mask of its maker; that is the only moment at
+	 * which no signal can slip in. */
 	sigfillset(&all);
 	must(pthread_sigmask(SIG_SETMASK, &all, &before));
 	result = pthread_create(&thread, NULL, run, ctx);

@@ -3,8 +3,9 @@
 #define SLUICE_BASE_THREAD_H
 
 /*
- * Threads, locks and condition variables of POSIX, with what can only fail by a bug turned into assertions, and
- * timed waits on the monotonic clock (a wall clock that is set back must not make a wait longer).
+ * Threads, locks and condition variables of POSIX, with what can only fail by a bug
+ * turned into assertions, and timed waits on the monotonic clock (a wall clock that is
+ * set back must not make a wait longer).
  */
 
 #include "base/status.h"
@@ -22,11 +23,13 @@ void cond_init(pthread_cond_t *cond);
 void cond_signal(pthread_cond_t *cond);
 void cond_broadcast(pthread_cond_t *cond);
 void cond_wait(pthread_cond_t *cond, pthread_mutex_t *mutex);
-/* Until woken (true; it may be for nothing) or until clock_mono_us() reaches ${deadline_us} (false). */
+/* Until woken (true; it may be for nothing) or until clock_mono_us()
+ * reaches ${deadline_us} (false). */
 bool cond_wait_until(pthread_cond_t *cond, pthread_mutex_t *mutex, int64_t deadline_us);
 void cond_fini(pthread_cond_t *cond);
 
-/* A lock for many readers or one writer in which a waiting writer goes before readers that come after it. */
+/* A lock for many readers or one writer in which a waiting writer goes before
+ * readers that come after it. */
 void rwlock_init(pthread_rwlock_t *lock);
 void rwlock_read(pthread_rwlock_t *lock);
 void rwlock_write(pthread_rwlock_t *lock);
@@ -35,7 +38,8 @@ void rwlock_fini(pthread_rwlock_t *lock);
 
 typedef void *thread_fn(void *ctx);
 
-/* ${name} (at most 15 characters) is what top and gdb show.  The thread takes no signals: the main thread does. */
+/* ${name} (at most 15 characters) is what top and gdb show.  The thread takes no
+ * signals: the main thread does. */
 enum status thread_start(pthread_t *ret_thread, const char *name, thread_fn *run, void *ctx,
     struct err *err) WARN_UNUSED;
 void thread_join(pthread_t thread);

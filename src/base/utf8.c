@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* UTF-8 validation: see utf8.h.  Runs of ASCII, which are most text, are passed eight bytes at a time. */
+/* UTF-8 validation: see utf8.h.  Runs of ASCII, which are most text, are
+ * passed eight bytes at a time. */
 #include "base/utf8.h"
 
 #include <stdint.h>
 
-/* The length of the valid sequence at ${p}, which begins with a byte of 0x80 or more; 0 when there is none. */
+/* The length of the valid sequence at ${p}, which begins with a byte of 0x80 or
+ * more; 0 when there is none. */
 static size_t sequence_length(const unsigned char *p, size_t left)
 {
 	size_t need;

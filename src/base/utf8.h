@@ -9,7 +9,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* The length of the longest prefix of ${text} that is whole, valid UTF-8; ${text}.len when all of it is. */
+/* The length of the longest prefix of ${text} that is whole, valid UTF-8;
+ * ${text}.len when all of it is. */
 size_t utf8_valid_prefix(struct slice text);
 
 static inline bool utf8_is_valid(struct slice text)

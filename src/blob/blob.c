@@ -4,12 +4,11 @@
  * left to a backend.
  *
  * Names are made by this program, never taken from a client, so a bad one is a bug and is asserted;
- * that also keeps
- * "..", "/" and their kin out of every backend.  Bytes are counted and digested here, once they are
- * stored, so that no backend can forget a byte or digest one twice.
+ * that also keeps "..", "/" and their kin out of every backend.  Bytes are counted and digested
+ * here, once they are stored, so that no backend can forget a byte or digest one twice.
  *
- * There is no lock: whatever two threads may do to the same group at once is the backend's to sort
- * out.
+ * There is no lock: whatever two threads may do to the same group at
+ * once is the backend's to sort out.
  */
 #include "blob/blob.h"
 
@@ -32,7 +31,7 @@ bool blob_name_is_valid(const char *name)
 
 bool blob_name_is_unfinished(const char *name)
 {
-	return strncmp(name, BLOB_UNFINISHED, strlen(BLOB_UNFINISHED)) == 0;
+	return strncmp(name, BLOB_UNFINISHED_PREFIX, strlen(BLOB_UNFINISHED_PREFIX)) == 0;
 }
 
 static void assert_names(const char *group, const char *name)
@@ -112,8 +111,8 @@ enum status blob_write_commit(
 {
 	struct blob_writer *writer = *writer_ptr;
 	struct blob_info info = {.bytes = writer->bytes};
-	struct blob_writer names =
-	    *writer; /* the backend frees the writer; the error text comes after */
+	/* The backend frees the writer; the error text comes after. */
+	struct blob_writer names = *writer;
 	enum status st;
 
 	assert(!writer->failed);

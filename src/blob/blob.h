@@ -5,14 +5,15 @@
 /*
  * The bytes of uploaded parts and of failed records: named blobs in groups (a group is a job's).
  *
- * A blob is written as a stream, appears whole or not at all, and never changes.  Group and blob names are of
- * a-z 0-9 - only, at most 64 characters; a blob's does not begin with "tmp-", which marks unfinished ones.
+ * A blob is written as a stream, appears whole or not at all, and never changes.  Group and blob
+ * names are of a-z 0-9 - only, at most 64 characters; a blob's does not begin with "tmp-", which
+ * marks unfinished ones.
  *
  * Life of a writer:	blob_write_begin -> blob_write … -> blob_write_commit | blob_write_abort
  * Life of a reader:	blob_read_open -> blob_read … -> blob_read_close
  *
- * All calls may block on storage, none belongs on an event thread.  A writer or reader is used by one thread at a
- * time; different ones, and all else, by any threads at once.
+ * All calls may block on storage, none belongs on an event thread.  A writer or reader is used by
+ * one thread at a time; different ones, and all else, by any threads at once.
  */
 
 #include "base/slice.h"
@@ -23,8 +24,8 @@
 
 #define BLOB_NAME_BYTES_MAX 64
 #define BLOB_DIGEST_BYTES   32 /* SHA-256 */
-#define BLOB_UNFINISHED_PREFIX                                                                     \
-	"tmp-" /* of the names of blobs that are being written; no other has it */
+/* Of the names of blobs that are being written; no other has it. */
+#define BLOB_UNFINISHED_PREFIX "tmp-"
 
 struct blob;
 struct blob_writer;
@@ -35,6 +36,7 @@ struct blob_info {
 	unsigned char sha256[BLOB_DIGEST_BYTES];
 };
 
+/* No writer or reader is open any more, nobody is inside another call.  NULL is fine. */
 void blob_close(struct blob **blob);
 
 /* Begin a blob.  Makes its group when there is none yet.  E_IO, E_FULL, E_NOMEM. */
@@ -44,11 +46,13 @@ enum status blob_write_begin(struct blob *blob, const char *group, const char *n
 /* E_GONE: the group was removed meanwhile; E_IO, E_FULL.  After a failure only abort is left. */
 enum status blob_write(struct blob_writer *writer, struct slice bytes, struct err *err) WARN_UNUSED;
 
-/* Once OK is returned, the blob can be read under its name and survives a power cut; it takes the place of an older
- * one of that name.  Otherwise no reader ever sees it.  Ends the writer either way.
+/* Once OK is returned, the blob can be read under its name and survives a power cut;
+ * it takes the place of an older one of that name.  Otherwise no reader ever sees
+ * it.  Ends the writer either way.
  * E_GONE: the group was removed meanwhile; E_IO, E_FULL. */
 enum status blob_write_commit(
     struct blob_writer **writer, struct blob_info *ret_info, struct err *err) WARN_UNUSED;
+/* Drop what was written and end the writer.  NULL is fine. */
 void blob_write_abort(struct blob_writer **writer);
 
 /* E_NOT_FOUND, E_IO. */
@@ -60,21 +64,23 @@ enum status blob_read(struct blob_reader *reader, char *ret_bytes, size_t room, 
     struct err *err) WARN_UNUSED;
 void blob_read_close(struct blob_reader **reader);
 
-/* Remove the blobs of ${group} whose name begins with ${prefix} ("" = all, and the group with them, unfinished
- * writers' bytes included).  Unfinished ones are else taken only when ${prefix} itself begins with "tmp-": so a sweep
- * names the litter that blob_each showed.  Once OK is returned all that was there at the call is gone from storage for
- * good; a group that a new writer made meanwhile may be there.  None there: OK. */
+/* Remove the blobs of ${group} whose name begins with ${prefix} ("" = all, and the group with them,
+ * unfinished writers' bytes included).  Unfinished ones are else taken only when ${prefix} itself
+ * begins with "tmp-": so a sweep names the litter that blob_each showed.  Once OK is returned all
+ * that was there at the call is gone from storage for good; a group that a new writer made
+ * meanwhile may be there.  None there: OK. */
 enum status blob_remove(
     struct blob *blob, const char *group, const char *prefix, struct err *err) WARN_UNUSED;
 
-/* For each group: start-up's sweep.  ${visit} may remove it.  Anything but OK from ${visit} ends the walk and is
- * returned. */
+/* For each group: start-up's sweep.  ${visit} may remove it.  Anything but OK from ${visit} ends
+ * the walk and is returned. */
 typedef enum status blob_group_fn(void *ctx, const char *group, struct err *err);
 enum status blob_each_group(
     struct blob *blob, blob_group_fn *visit, void *ctx, struct err *err) WARN_UNUSED;
 
 /* For each blob of a group, unfinished ones included (by their prefix).  No such group: nothing to
- * visit, OK.  ${visit} may remove it.  Anything but OK from ${visit} ends the walk and is returned. */
+ * visit, OK.  ${visit} may remove it.  Anything but OK from ${visit}
+ * ends the walk and is returned. */
 typedef enum status blob_name_fn(void *ctx, const char *name, struct err *err);
 enum status blob_each(struct blob *blob, const char *group, blob_name_fn *visit, void *ctx,
     struct err *err) WARN_UNUSED;

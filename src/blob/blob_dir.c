@@ -12,7 +12,7 @@
  * folder anew), a folder with a file in it cannot be removed (the remover then empties it again),
  * and a file that was removed cannot be renamed (the writer's group is gone).
  *
- * It does not guard against a second server on the same folder: the catalog's lock does.
+ * It does not guard against a second server on the same folder: the data directory's lock does.
  */
 #include "blob/blob_dir.h"
 
@@ -37,15 +37,15 @@
  * many in a row are not bad luck but something else, and a loop without an end would hide it. */
 #define BEGIN_TRIES_MAX 100
 
-/* A pass can miss a file that is renamed in front of it, but a file is renamed once: after two
- * passes all that was there before is gone.  The others are for the folder itself, until the rivals
- * pause. */
+/* A pass can miss a file that is renamed in front of it, but a file is renamed once:
+ * after two passes all that was there before is gone.  The others are for the folder
+ * itself, until the rivals pause. */
 #define REMOVE_PASSES_MAX 8
 
-/* The disk is told to begin this often while a blob is written, so that the commit does not wait
- * for all of it. Measured with 150 MB in writes of 128 KiB, medians of seven: begin to commit 188
- * ms without (66 of them in the commit), 152 with 32 MiB (11), 135 with 8 MiB (3).  92 ms of each
- * are SHA-256. */
+/* The disk is told to begin this often while a blob is written, so that the commit does not
+ * wait for all of it.  Measured with 150 MB in writes of 128 KiB, medians of seven: begin to
+ * commit 188 ms without (66 of them in the commit), 152 with 32 MiB (11), 135 with 8 MiB
+ * (3).  92 ms of each are SHA-256. */
 #define KICK_BYTES (8 << 20)
 
 struct blob_dir {
@@ -54,7 +54,7 @@ struct blob_dir {
 
 	/* How many changes to the root's entries may not be on the disk yet: counted up before a
 	 * change, down after the fsync that follows it.  Who builds on what another thread did, and
-	 * sees it at 0, need not sync himself. A failed fsync leaves it up, so that nobody takes
+	 * sees it at 0, need not sync himself.  A failed fsync leaves it up, so that nobody takes
 	 * the change for durable. */
 	atomic_uint root_unsynced;
 };
@@ -63,7 +63,7 @@ struct dir_writer {
 	struct blob_writer base;
 	int folder, file;
 	off_t written, kicked; /* to the file; from there on the disk was not told to begin */
-	char tmp[sizeof(BLOB_UNFINISHED) + 32];
+	char tmp[sizeof(BLOB_UNFINISHED_PREFIX) + 32];
 };
 
 struct dir_reader {
@@ -232,9 +232,9 @@ static void dir_write_abort(struct blob_writer *base)
 static void pick_tmp_name(struct dir_writer *writer)
 {
 	unsigned char random[16];
-	char *end = writer->tmp + strlen(BLOB_UNFINISHED);
+	char *end = writer->tmp + strlen(BLOB_UNFINISHED_PREFIX);
 
-	memcpy(writer->tmp, BLOB_UNFINISHED, sizeof(BLOB_UNFINISHED));
+	memcpy(writer->tmp, BLOB_UNFINISHED_PREFIX, sizeof(BLOB_UNFINISHED_PREFIX));
 	random_fill(random, sizeof(random));
 	for (size_t i = 0; i < sizeof(random); i++)
 		snprintf(end + 2 * i, 3, "%02x", random[i]);
@@ -481,8 +481,8 @@ static enum status dir_remove(
 			st = remove_folder(dir, group, err);
 	} while (st == E_BUSY && ++passes < REMOVE_PASSES_MAX);
 
-	/* A folder that stays, because it should or because new writers keep it full, remembers
-	 * what left it. */
+	/* A folder that stays, because it should or because new writers keep it
+	 * full, remembers what left it. */
 	if ((st == OK && !all) || st == E_BUSY) {
 		st = settle_root(dir, err);
 		if (st == OK && fsync(folder) < 0)
@@ -540,8 +540,8 @@ enum status blob_dir_open(const char *path, struct blob **ret_blob, struct err *
 	dir->base.ops = &dir_ops;
 	dir->root = -1;
 
-	/* The operator may have made it a symbolic link, so links are followed here and nowhere
-	 * else. */
+	/* The operator may have made it a symbolic link, so links are
+	 * followed here and nowhere else. */
 	if (mkdir(path, 0700) < 0 && errno != EEXIST) {
 		st = err_errno(err, errno, "mkdir");
 		goto out;

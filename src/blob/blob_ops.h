@@ -57,9 +57,6 @@ struct blob_reader {
 	const struct blob_ops *ops;
 };
 
-/* How the names of unfinished blobs begin. */
-#define BLOB_UNFINISHED "tmp-"
-
 /* One to BLOB_NAME_BYTES_MAX of a-z 0-9 - ? */
 bool blob_name_is_valid(const char *name);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The catalog's front: see catalog.h.  Each call checks what only a bug can get wrong and goes on
- * to the backend behind ${ops}.  So the checks are written once and a backend sees sound arguments
- * only.
+ * The catalog's front: see catalog.h.  Each call checks what only a bug can get wrong
+ * and goes on to the backend behind ${ops}.  So the checks are written once and a
+ * backend sees sound arguments only.
  *
  * What a client may send is not checked here: a name that is too long or a job id that is none is
  * simply not found.

@@ -3,15 +3,16 @@
 #define SLUICE_CATALOG_CATALOG_H
 
 /*
- * What the server knows: connectors, streams, jobs, parts, tokens.  The rows, not the rules: which state may follow
- * which is decided in job/, the catalog only compares and sets.
+ * What the server knows: connectors, streams, jobs, parts, tokens.  The rows, not the rules: which
+ * state may follow which is decided in job/, the catalog only compares and sets.
  *
- * Every change is one atomic step and is durable when the call returns OK: it survives a power cut.  Changes that
- * come together may share one durable write (group commit); a lone one does not wait for company.
+ * Every change is one atomic step and is durable when the call returns OK: it survives a
+ * power cut.  Changes that come together may share one durable write (group commit); a lone
+ * one does not wait for company.
  *
- * Calls that change something block on storage and do not belong on an event thread.  Calls that only read are
- * short and may run there.  Any thread, any number at once.  Structs are plain data without pointers, filled in by
- * the call; lists and long texts go into the caller's arena.
+ * Calls that change something block on storage and do not belong on an event thread.  Calls that
+ * only read are short and may run there.  Any thread, any number at once.  Structs are plain data
+ * without pointers, filled in by the call; lists and long texts go into the caller's arena.
  *
  * All calls may return E_IO, E_FULL or E_NOMEM beside what stands at each.
  */
@@ -26,15 +27,16 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define CATALOG_NAME_BYTES	 STREAM_NAME_BYTES
-#define CATALOG_USER_BYTES	 19 /* an 18-character user id and NUL */
-#define CATALOG_HASH_BYTES	 32 /* SHA-256 */
-#define CATALOG_BLOB_NAME_BYTES	 65
-#define CATALOG_JOB_ERROR_BYTES	 1024
+#define CATALOG_NAME_BYTES       STREAM_NAME_BYTES
+#define CATALOG_USER_BYTES       19 /* an 18-character user id and NUL */
+#define CATALOG_HASH_BYTES       32 /* SHA-256 */
+#define CATALOG_BLOB_NAME_BYTES  65
+#define CATALOG_JOB_ERROR_BYTES  1024
 #define CATALOG_TOKEN_NAME_BYTES 81
 
 struct catalog;
 
+/* Nobody may be inside another call any more.  NULL is fine. */
 void catalog_close(struct catalog **catalog);
 
 /* --- Connectors ------------------------------------------------------------------------------- */
@@ -47,7 +49,8 @@ struct catalog_connector {
 };
 
 /* Store a document.  ${revision_now} is the revision that it replaces, 0 for a new connector.
- * E_CONFLICT: that is not the revision any more (or, with 0, there is one of that name, in whatever case). */
+ * E_CONFLICT: that is not the revision any more (or, with 0, there is one of
+ * that name, in whatever case). */
 enum status catalog_connector_put(struct catalog *catalog, struct slice name, struct slice document,
     int64_t revision_now, struct err *err) WARN_UNUSED;
 
@@ -59,39 +62,45 @@ enum status catalog_connector_get(struct catalog *catalog, struct slice name, st
 enum status catalog_connector_list(struct catalog *catalog, struct arena *arena,
     struct catalog_connector **ret_connectors, size_t *ret_count, struct err *err) WARN_UNUSED;
 
-/* With its streams, whose tables are from now on remembered as dropped.  E_NOT_FOUND; E_CONFLICT: it has jobs. */
-enum status catalog_connector_delete(struct catalog *catalog, struct slice name, struct err *err) WARN_UNUSED;
+/* With its streams, whose tables are from now on remembered as dropped.
+ * E_NOT_FOUND; E_CONFLICT: it has jobs. */
+enum status catalog_connector_delete(
+    struct catalog *catalog, struct slice name, struct err *err) WARN_UNUSED;
 
 /* --- Streams ---------------------------------------------------------------------------------- */
 
-/* Store or replace.  ${ret_created} says which.  E_NOT_FOUND: no such connector.  E_CONFLICT: another stream's
- * table would have the same name, "<connector>_<object>" in whatever case, or one of that name is still remembered as
- * dropped. */
-enum status catalog_stream_put(
-    struct catalog *catalog, const struct stream *stream, bool *ret_created, struct err *err) WARN_UNUSED;
+/* Store or replace.  ${ret_created} says which.  E_NOT_FOUND: no such connector.  E_CONFLICT:
+ * another stream's table would have the same name, "<connector>_<object>" in whatever case, or one
+ * of that name is still remembered as dropped. */
+enum status catalog_stream_put(struct catalog *catalog, const struct stream *stream,
+    bool *ret_created, struct err *err) WARN_UNUSED;
+/* Names match exactly, case included.  E_NOT_FOUND: no such connector, or no stream of it. */
 enum status catalog_stream_get(struct catalog *catalog, struct slice connector, struct slice object,
     struct stream *ret_stream, struct err *err) WARN_UNUSED;
 /* All, by connector and object; with ${connector}.len > 0 only that one's. */
-enum status catalog_stream_list(struct catalog *catalog, struct slice connector, struct arena *arena,
-    struct stream **ret_streams, size_t *ret_count, struct err *err) WARN_UNUSED;
+enum status catalog_stream_list(struct catalog *catalog, struct slice connector,
+    struct arena *arena, struct stream **ret_streams, size_t *ret_count,
+    struct err *err) WARN_UNUSED;
 
-/* A table of the lake whose stream is gone.  It is remembered until it is forgotten here, which is to be after the lake
- * has dropped it: so a crash in between can be finished at start, and no other table is ever dropped. */
+/* A table of the lake whose stream is gone.  It is remembered until it is forgotten here, which is
+ * to be after the lake has dropped it: so a crash in between can be finished at start, and no other
+ * table is ever dropped. */
 struct catalog_table {
 	char connector[CATALOG_NAME_BYTES];
 	char object[CATALOG_NAME_BYTES];
 };
 
 /* All, by connector and object; with ${connector}.len > 0 only that one's. */
-enum status catalog_dropped_list(struct catalog *catalog, struct slice connector, struct arena *arena,
-    struct catalog_table **ret_tables, size_t *ret_count, struct err *err) WARN_UNUSED;
+enum status catalog_dropped_list(struct catalog *catalog, struct slice connector,
+    struct arena *arena, struct catalog_table **ret_tables, size_t *ret_count,
+    struct err *err) WARN_UNUSED;
 /* Not there: OK. */
 enum status catalog_dropped_forget(
     struct catalog *catalog, const struct catalog_table *table, struct err *err) WARN_UNUSED;
 
 /* --- Tokens ----------------------------------------------------------------------------------- */
 
-enum catalog_scope { /* bits */
+enum catalog_scope {      /* bits */
 	SCOPE_INGEST = 1, /* cdp_ingest_api */
 	SCOPE_QUERY = 2,  /* cdp_query_api */
 	SCOPE_ADMIN = 4,  /* api */
@@ -99,8 +108,8 @@ enum catalog_scope { /* bits */
 
 struct catalog_token {
 	char name[CATALOG_TOKEN_NAME_BYTES];
-	char user_id[CATALOG_USER_BYTES]; /* "005…AAA", given by the catalog, different for each token */
-	unsigned scopes;		  /* of enum catalog_scope */
+	char user_id[CATALOG_USER_BYTES]; /* "005…AAA", given by the catalog, one for each token */
+	unsigned scopes;                  /* of enum catalog_scope */
 	int64_t created_us;
 };
 
@@ -109,8 +118,9 @@ enum status catalog_token_add(struct catalog *catalog, const unsigned char hash[
     const char *name, unsigned scopes, struct err *err) WARN_UNUSED;
 
 /* E_NOT_FOUND.  Sees at once what another process has added or removed. */
-enum status catalog_token_find(struct catalog *catalog, const unsigned char hash[CATALOG_HASH_BYTES],
-    struct catalog_token *ret_token, struct err *err) WARN_UNUSED;
+enum status catalog_token_find(struct catalog *catalog,
+    const unsigned char hash[CATALOG_HASH_BYTES], struct catalog_token *ret_token,
+    struct err *err) WARN_UNUSED;
 
 /* --- Jobs ------------------------------------------------------------------------------------- */
 
@@ -127,8 +137,8 @@ enum job_state {
 };
 #define JOB_STATES_ALL ((1u << JOB_STATE_COUNT) - 1)
 
-/* "Open", "UploadComplete", "InProgress", "JobComplete", "Failed", "Aborted"; "upsert", "delete": the wire's words.
- * The parsers return false for others, case included. */
+/* "Open", "UploadComplete", "InProgress", "JobComplete", "Failed", "Aborted"; "upsert", "delete":
+ * the wire's words.  The parsers return false for others, case included. */
 const char *job_state_name(enum job_state state);
 bool job_state_parse(struct slice text, enum job_state *ret_state);
 const char *job_operation_name(enum job_operation operation);
@@ -143,8 +153,8 @@ struct job {
 	char object[CATALOG_NAME_BYTES];
 	char created_by[CATALOG_USER_BYTES];
 	int64_t created_us;
-	int64_t modified_us; /* moves forward with every change of state */
-	int64_t queue_no;    /* the order of closing; 0 until closed */
+	int64_t modified_us;         /* moves forward with every change of state */
+	int64_t queue_no;            /* the order of closing; 0 until closed */
 	char lease[UUID_TEXT_BYTES]; /* InProgress: the server instance that works on it; else "" */
 	int64_t part_count;
 	int64_t part_bytes;
@@ -155,52 +165,56 @@ struct job {
 	char error[CATALOG_JOB_ERROR_BYTES]; /* "" unless Failed */
 };
 
-/* Add a row.  The caller fills in id, operation, state, connector, object, created_by, created_us = modified_us.
- * E_NOT_FOUND: the object has no stream (any more). */
-enum status catalog_job_create(struct catalog *catalog, const struct job *job, struct err *err) WARN_UNUSED;
+/* Add a row.  The caller fills in id, operation, state, connector, object, created_by, created_us =
+ * modified_us.  E_NOT_FOUND: the object has no stream (any more). */
+enum status catalog_job_create(
+    struct catalog *catalog, const struct job *job, struct err *err) WARN_UNUSED;
 
 /* E_NOT_FOUND, also when it is deleted. */
 enum status catalog_job_get(
     struct catalog *catalog, struct slice id, struct job *ret_job, struct err *err) WARN_UNUSED;
 
 struct catalog_job_move {
-	unsigned from; /* states it may be in, 1u << enum job_state each */
+	unsigned from;     /* states it may be in, 1u << enum job_state each */
 	const char *lease; /* when not NULL: it must hold this lease, too */
 	enum job_state to;
 
 	/* What changes with it. */
-	bool enqueue;		/* give it the next queue number */
-	const char *new_lease;	/* NULL: none (any more) */
-	bool add_retry;		/* one more retry */
-	bool set_result;	/* store the four below */
+	bool enqueue;          /* give it the next queue number */
+	const char *new_lease; /* NULL: none (any more) */
+	bool add_retry;        /* one more retry */
+	bool set_result;       /* store the four below */
 	int64_t records_processed, records_failed, processing_ms;
-	const char *error;	/* NULL: ""; cut to what struct job holds */
+	const char *error; /* NULL: ""; cut to what struct job holds */
 };
 
-/* Compare and set.  modified_us becomes now, or one more than it was when the clock stands still or goes back.
- * ${ret_job} is the row after it, and on E_CONFLICT the row as it is.
+/* Compare and set.  modified_us becomes now, or one more than it was when the clock stands still or
+ * goes back.  ${ret_job} is the row after it, and on E_CONFLICT the row as it is.
  * E_NOT_FOUND (also when deleted); E_CONFLICT: it is in another state, or holds another lease. */
-enum status catalog_job_move(struct catalog *catalog, struct slice id, const struct catalog_job_move *move,
-    struct job *ret_job, struct err *err) WARN_UNUSED;
+enum status catalog_job_move(struct catalog *catalog, struct slice id,
+    const struct catalog_job_move *move, struct job *ret_job, struct err *err) WARN_UNUSED;
 
-/* Lease the oldest closed job whose object has no job InProgress: to InProgress, with ${lease}.  One atomic step.
- * E_NOT_FOUND: nothing to do. */
+/* Lease the oldest closed job whose object has no job InProgress: to InProgress, with ${lease}.
+ * One atomic step.  E_NOT_FOUND: nothing to do. */
 enum status catalog_job_claim(
     struct catalog *catalog, const char *lease, struct job *ret_job, struct err *err) WARN_UNUSED;
 
-/* Mark as deleted when it is in one of the states ${from}.  Then it is gone from get, list and claim, and
- * catalog_job_remove takes the row away.  ${ret_job} as for move.  E_NOT_FOUND, E_CONFLICT. */
-enum status catalog_job_delete(struct catalog *catalog, struct slice id, unsigned from, struct job *ret_job,
-    struct err *err) WARN_UNUSED;
-/* Take away the row, and its parts', of a job marked as deleted.  Not there: OK.  E_CONFLICT: it is not marked. */
-enum status catalog_job_remove(struct catalog *catalog, struct slice id, struct err *err) WARN_UNUSED;
+/* Mark as deleted when it is in one of the states ${from}.  Then it is gone from
+ * get, list and claim, and catalog_job_remove takes the row away.  ${ret_job} as for
+ * move.  E_NOT_FOUND, E_CONFLICT. */
+enum status catalog_job_delete(struct catalog *catalog, struct slice id, unsigned from,
+    struct job *ret_job, struct err *err) WARN_UNUSED;
+/* Take away the row, and its parts', of a job marked as deleted.  Not there: OK.
+ * E_CONFLICT: it is not marked. */
+enum status catalog_job_remove(
+    struct catalog *catalog, struct slice id, struct err *err) WARN_UNUSED;
 
 enum job_order { JOB_ORDER_MODIFIED, JOB_ORDER_CREATED };
 
 struct catalog_job_filter {
-	unsigned states;	/* 1u << enum job_state each */
+	unsigned states;        /* 1u << enum job_state each */
 	struct slice connector; /* empty: any */
-	struct slice object;	/* empty: any */
+	struct slice object;    /* empty: any */
 	enum job_order order;
 	bool ascending; /* oldest first; ties by id, so that pages do not overlap */
 	int64_t limit;
@@ -212,9 +226,10 @@ enum status catalog_job_list(struct catalog *catalog, const struct catalog_job_f
     struct arena *arena, struct job **ret_jobs, size_t *ret_count, int64_t *ret_total,
     struct err *err) WARN_UNUSED;
 
-/* For start-up: every job in one of ${states}, and the deleted ones as well when ${deleted}, in the order of their
- * creation, each at most once and as it is at its visit.  The walk holds no lock: ${visit} may change jobs; one that
- * does not match any more when its turn comes is left out.  Anything but OK from ${visit} ends it and is returned. */
+/* For start-up: every job in one of ${states}, and the deleted ones as well when ${deleted}, in the
+ * order of their creation, each at most once and as it is at its visit.  The walk holds no lock:
+ * ${visit} may change jobs; one that does not match any more when its turn comes is left out.
+ * Anything but OK from ${visit} ends it and is returned. */
 typedef enum status catalog_job_fn(void *ctx, const struct job *job, struct err *err);
 enum status catalog_job_each(struct catalog *catalog, unsigned states, bool deleted,
     catalog_job_fn *visit, void *ctx, struct err *err) WARN_UNUSED;
@@ -229,8 +244,8 @@ struct part {
 	int64_t accepted_us;
 };
 
-/* Accept a part: its row gets the next number and the job's count and bytes move.  The number is written into
- * ${part}.  ${ret_state} is the job's state on E_CONFLICT.
+/* Accept a part: its row gets the next number and the job's count and bytes move.  The number is
+ * written into ${part}.  ${ret_state} is the job's state on E_CONFLICT.
  * E_NOT_FOUND: no such job; E_CONFLICT: it is not Open; E_LIMIT: it has ${part_max} parts. */
 enum status catalog_part_add(struct catalog *catalog, struct slice job_id, struct part *part,
     int64_t part_max, enum job_state *ret_state, struct err *err) WARN_UNUSED;

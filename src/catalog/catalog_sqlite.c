@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The catalog in one SQLite file: opening and closing it.  catalog_sqlite_db.h says which file does
- * the rest.
+ * The catalog in one SQLite file: opening and closing it.  catalog_sqlite_db.h
+ * says which file does the rest.
  *
- * Opening makes the file when it is not there, with a mode that keeps the tokens' hashes from other
- * users (SQLite gives its -wal and -shm files the same), looks whether it is one of ours and of a
- * format that we know before it changes anything in it, turns on the write-ahead log and makes the
- * tables.
+ * Opening makes the file when it is not there, with a mode that keeps the tokens' hashes from
+ * other users (SQLite gives its -wal and -shm files the same), looks whether it is one of
+ * ours and of a format that we know before it changes anything in it, turns on the
+ * write-ahead log and makes the tables.
  *
  * Several processes may do this at the same moment.  The tables are made in one transaction by
  * whoever gets there first; the others find them.  Turning on the log does not wait its turn by
@@ -80,8 +80,8 @@ static const struct catalog_ops sqlite_ops = {
 
 /* --- The file --------------------------------------------------------------------------------- */
 
-/* Make the name of a new file durable: without this a power cut may take away the file with all in
- * it. */
+/* Make the name of a new file durable: without this a power cut may take
+ * away the file with all in it. */
 static enum status sync_folder(const char *path, struct err *err)
 {
 	char *copy = strdup(path);

@@ -13,8 +13,8 @@
  * commit fails, or SQLite gives up the transaction under way (full disk, say), everybody in the
  * group is told so: nothing of it happened.
  *
- * No mutex is held while the database is used: being leader is what makes the leader alone with the
- * connection.
+ * No mutex is held while the database is used: being leader is what makes the
+ * leader alone with the connection.
  */
 #include "catalog/catalog_sqlite_db.h"
 
@@ -59,8 +59,8 @@ static struct write *take_group(struct catalog_sqlite *store)
 	return group;
 }
 
-/* Run one change.  The status is of the transaction as a whole; the change's own goes into
- * ${write}. */
+/* Run one change.  The status is of the transaction as a whole; the
+ * change's own goes into ${write}. */
 static enum status run_one(struct conn *conn, struct write *write, struct err *err)
 {
 	enum status status = conn_run(conn, SQL_STEP_BEGIN, err);

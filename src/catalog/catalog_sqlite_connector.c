@@ -472,8 +472,8 @@ enum status catalog_sqlite_token_add(struct catalog *catalog,
 
 static void read_token(struct query *query, struct catalog_token *token)
 {
-	/* A user id is "005", 12 digits and "AAA": the form that clients know from the hosted
-	 * service. */
+	/* A user id is "005", 12 digits and "AAA": the form that clients
+	 * know from the hosted service. */
 	uint64_t no = (uint64_t)query_get_number(query) % UINT64_C(1000000000000);
 
 	snprintf(token->user_id, sizeof(token->user_id), "005%012" PRIu64 "AAA", no);

@@ -20,8 +20,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
-/* Idle readers to keep: about as many as there are threads that read at once; each may hold 2 MB of
- * pages. */
+/* Idle readers to keep: about as many as there are threads that read at once;
+ * each may hold 2 MB of pages. */
 #define READERS_MAX 16
 
 static const struct {
@@ -78,8 +78,8 @@ enum status conn_open(const char *path, bool read_only, struct conn **ret_conn, 
 		rc = sqlite3_busy_timeout(conn->db, BUSY_TIMEOUT_MS);
 	if (rc == SQLITE_OK)
 		rc = sqlite3_exec(conn->db, settings, NULL, NULL, NULL);
-	/* Not SQLITE_OPEN_READONLY: a reader must be able to take its locks in the shared memory.
-	 */
+	/* Not SQLITE_OPEN_READONLY: a reader must be able to take its
+	 * locks in the shared memory. */
 	if (rc == SQLITE_OK && read_only)
 		rc = sqlite3_exec(conn->db, "PRAGMA query_only = ON", NULL, NULL, NULL);
 	if (rc != SQLITE_OK) {
@@ -133,8 +133,8 @@ enum status reader_take(struct catalog_sqlite *store, struct conn **ret_conn, st
 
 void reader_give(struct catalog_sqlite *store, struct conn **conn)
 {
-	/* A snapshot that is still held would hide later commits and keep the log from being
-	 * reused. */
+	/* A snapshot that is still held would hide later commits and
+	 * keep the log from being reused. */
 	assert(sqlite3_txn_state((*conn)->db, NULL) == SQLITE_TXN_NONE);
 
 	mutex_lock(&store->read_mutex);

@@ -13,9 +13,9 @@
  *	…_list.c		many jobs: lists and walks
  *	…_schema.h, …_sql.def	the tables; all statements
  *
- * A reading call borrows a connection of the pool for its statements and never waits for a writer.
- * A changing call hands a function to catalog_sqlite_write(), which runs it on the one connection
- * that writes.
+ * A reading call borrows a connection of the pool for its statements and never waits for a
+ * writer.  A changing call hands a function to catalog_sqlite_write(), which runs it on
+ * the one connection that writes.
  */
 
 #include "catalog/catalog_ops.h"
@@ -119,8 +119,8 @@ void query_fail(struct query *query, int rc);
 
 enum status query_end(struct query *query, struct err *err) WARN_UNUSED;
 
-/* For statements that change: all rows, then the end.  ${ret_changes} (or NULL) is how many rows it
- * changed. */
+/* For statements that change: all rows, then the end.  ${ret_changes} (or NULL)
+ * is how many rows it changed. */
 enum status query_run(struct query *query, int *ret_changes, struct err *err) WARN_UNUSED;
 
 /* --- Group commit ----------------------------------------------------------------------------- */
@@ -137,7 +137,7 @@ enum status catalog_sqlite_write(
 /* --- The operations --------------------------------------------------------------------------- */
 
 /* Room for one more element of ${bytes} in an array in the arena that has ${count} of ${room};
- * grows it by copying. NULL when there is no memory. */
+ * grows it by copying.  NULL when there is no memory. */
 void *catalog_sqlite_grow(
     struct arena *arena, void *array, size_t count, size_t *room, size_t bytes) WARN_UNUSED;
 

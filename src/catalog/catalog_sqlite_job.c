@@ -118,8 +118,8 @@ static enum status create_job(struct conn *conn, void *ctx, struct err *err)
 	enum status status;
 	int changes = 0;
 
-	/* The insert finds the stream itself, so there is no moment between the look and the row.
-	 */
+	/* The insert finds the stream itself, so there is no moment
+	 * between the look and the row. */
 	query_begin(&query, conn, SQL_JOB_INSERT);
 	query_put_text(&query, slice_of(job->connector));
 	query_put_text(&query, slice_of(job->object));

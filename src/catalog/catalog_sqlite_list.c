@@ -2,11 +2,11 @@
 /*
  * Many jobs at once: pages of the list, and the walk over all.
  *
- * A list reads its total from the counts that triggers keep, then picks the page by walking the
- * index of its order. That index holds all that the filter looks at, so a job that is skipped costs
- * no look at the table: 100,000 of them take some milliseconds.  A page behind the middle is picked
- * from the other end and turned around, which halves the longest way.  Total and page are read from
- * one snapshot.
+ * A list reads its total from the counts that triggers keep, then picks the page by walking
+ * the index of its order.  That index holds all that the filter looks at, so a job that is
+ * skipped costs no look at the table: 100,000 of them take some milliseconds.  A page behind
+ * the middle is picked from the other end and turned around, which halves the longest way.
+ * Total and page are read from one snapshot.
  *
  * A walk notes the numbers of all matching rows first, eight bytes each, and reads each row when
  * its turn comes.  So no snapshot is held while the visitor works, however long that takes.

@@ -3,9 +3,8 @@
  * The command table, and what all commands have in common: see cli.h.
  *
  * One row a command: its words, arguments, options, a line of text, examples and the function.
- * Parsing, counting,
- * --help, the list for `sluice --help` and the client's options all come from the rows, so that a
- * new command is a row and a function.
+ * Parsing, counting, --help, the list for `sluice --help` and the client's options all come from
+ * the rows, so that a new command is a row and a function.
  */
 #include "cli/cli.h"
 

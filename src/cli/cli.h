@@ -15,7 +15,7 @@ bool cli_has(const char *word);
 
 /* Run the command in ${argv}, of which the first is the command's word ("load", "jobs"), and return
  * the exit status of the process: 0 done, 1 wrong usage or an error, which is then on standard
- * error.  `load` has more: see its --help. Call it once and from the only thread: it sets the
+ * error.  `load` has more: see its --help.  Call it once and from the only thread: it sets the
  * locale, parses with getopt and may catch signals. */
 int cli_main(int argc, char **argv);
 

@@ -2,13 +2,13 @@
 /*
  * The HTTP client: see client.h.
  *
- * One libcurl easy handle lives as long as the client; curl_easy_reset() between requests forgets
- * their options and keeps the connection.  libcurl calls back for the body's bytes and with the
- * answer's; what a callback meets is remembered in the client, as libcurl itself only says "aborted
- * by callback".
+ * One libcurl easy handle lives as long as the client; curl_easy_reset() between requests
+ * forgets their options and keeps the connection.  libcurl calls back for the body's bytes
+ * and with the answer's; what a callback meets is remembered in the client, as libcurl itself
+ * only says "aborted by callback".
  *
- * An answer that is not 2xx is never given to the caller's write function: it is kept, and reply.c
- * explains it.
+ * An answer that is not 2xx is never given to the caller's write function: it is
+ * kept, and reply.c explains it.
  */
 #include "cli/client.h"
 
@@ -337,8 +337,8 @@ static bool add_headers(const struct client *client, struct curl_slist **list)
 	return true;
 }
 
-/* A proxy in the environment is meant for the world outside, and would look for its own loopback.
- */
+/* A proxy in the environment is meant for the world outside, and
+ * would look for its own loopback. */
 static bool is_loopback(const char *url)
 {
 	const char *host = strstr(url, "://") + 3;

@@ -4,16 +4,17 @@
 
 /*
  * An HTTP client of one server: its address, the token, one connection kept alive, and failures
- *told in words.
+ * told in words.
  *
  *	client_create(&options, &client, &err)
  *	client_path(&path, "/api/v1/connectors/{}", name)
- *	client_send(client, &(struct client_request){.method = "GET", .path = path.ptr}, &body,
- *&err) client_destroy(&client)
+ *	request = (struct client_request){.method = "GET", .path = path.ptr};
+ *	client_send(client, &request, &body, &err)
+ *	client_destroy(&client)
  *
- * One thread at a time.  Every call blocks until the answer is there.  It follows no redirects, for
- *the token would travel with them, and tries nothing twice: who knows whether a retry is safe is
- *the caller.
+ * One thread at a time.  Every call blocks until the answer is there.  It follows no redirects,
+ * for the token would travel with them, and tries nothing twice: who knows whether a retry is safe
+ * is the caller.
  */
 
 #include "base/buffer.h"
@@ -30,8 +31,8 @@ struct client;
 struct client_options {
 	const char *url;   /* http or https; a path in it goes before every request's */
 	const char *token; /* NULL or "": none */
-	const char
-	    *token_file;     /* NULL: none, else it holds the token and ${token} is not looked at */
+	/* NULL: none, else it holds the token and ${token} is not looked at. */
+	const char *token_file;
 	const char *ca_file; /* NULL: the system's certificates */
 };
 
@@ -68,7 +69,7 @@ struct client_request {
 };
 
 /* Send it and take the answer.  ${ret_body} is a view until the next send, empty with a write
- * function; NULL when it does not matter. E_IO, E_BUSY: the network or the server failed, another
+ * function; NULL when it does not matter.  E_IO, E_BUSY: the network or the server failed, another
  * try may help; E_NOT_FOUND, E_CONFLICT, E_INVALID: it said no; E_CANCELLED; E_LIMIT: the answer is
  * too big to keep. */
 enum status client_send(struct client *client, const struct client_request *request,
@@ -78,8 +79,8 @@ enum status client_send(struct client *client, const struct client_request *requ
 enum status client_send_json(struct client *client, const struct client_request *request,
     json_t **ret_answer, struct err *err) WARN_UNUSED;
 
-/* What was wrong with the last request that failed, a line each; often empty.  Valid until the next
- * send. */
+/* What was wrong with the last request that failed, a line each; often
+ * empty.  Valid until the next send. */
 struct slice client_problems(const struct client *client);
 
 /* After how many seconds the last answer asked to be tried again; 0 when it did not. */

@@ -5,9 +5,9 @@
 /*
  * What a row of the command table in cli.c and the function behind it share.
  *
- * A command gets its arguments and options checked and counted, and a client that is ready.  It
- * prints its result to standard output and returns OK, or it returns a failure, whose text cli.c
- * prints.
+ * A command gets its arguments and options checked and counted, and a client that is
+ * ready.  It prints its result to standard output and returns OK, or it returns a
+ * failure, whose text cli.c prints.
  */
 
 #include "base/json.h"
@@ -64,8 +64,8 @@ command_fn command_query;
 enum status command_get(
     struct invocation *in, const char *path, json_t **ret_answer, struct err *err) WARN_UNUSED;
 
-/* The whole of a file of text, or of standard input for "-", into ${text}; its limit is the limit.
- */
+/* The whole of a file of text, or of standard input for "-", into
+ * ${text}; its limit is the limit. */
 enum status command_read_text(const char *name, struct buffer *text, struct err *err) WARN_UNUSED;
 
 #endif

@@ -2,8 +2,8 @@
 /*
  * `sluice connector` and `sluice stream`: schemas and the settings of their objects.
  *
- * A schema goes to the server as it is; all checking is the server's, so that there is one list of
- * rules.
+ * A schema goes to the server as it is; all checking is the server's, so
+ * that there is one list of rules.
  */
 #include "cli/command.h"
 #include "cli/reply.h"

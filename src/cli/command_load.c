@@ -5,14 +5,14 @@
  *	open and plan all files -> create the job -> upload part by part -> close -> wait -> report
  *
  * Whatever can be found wrong without the server is found before there is a job.  After that a
- *failure, or Ctrl-C, aborts the job, so that none is left open; once it is closed only Ctrl-C does,
- *for the job is complete in itself and a lost connection is no reason to throw it away.
+ * failure, or Ctrl-C, aborts the job, so that none is left open; once it is closed only Ctrl-C
+ * does, for the job is complete in itself and a lost connection is no reason to throw it away.
  *
  * A part is tried again after a failure of the network or the server.  Its answer may have been
- *what got lost; then it was stored already, and the Idempotency-Key keeps Sluice from storing it
- *twice.  A server that does not know the header stores it twice, which is harmless: of two rows
- *with one key the last wins, and to delete twice is to delete. Creating the job is not tried again,
- *as that could leave an open one behind.
+ * what got lost; then it was stored already, and the Idempotency-Key keeps a server that knows the
+ * header from storing it twice.  One that does not, as Sluice 0.1, stores it twice, which is
+ * harmless: of two rows with one key the last wins, and to delete twice is to delete.  Creating the
+ * job is not tried again, as that could leave an open one behind.
  */
 #include "base/clock.h"
 #include "cli/command.h"
@@ -82,9 +82,9 @@ static volatile sig_atomic_t interrupted;
 
 static volatile sig_atomic_t interrupted_s;
 
-/* A second Ctrl-C, while the job is being aborted, ends it all.  But not one that comes with the
- * first: programs that run others (timeout, npm) send a signal to the process and again to its
- * group. */
+/* A second Ctrl-C, while the job is being aborted, ends it all.  But not one that
+ * comes with the first: programs that run others (timeout, npm) send a signal to the
+ * process and again to its group. */
 static void on_signal(int number)
 {
 	struct timespec now;

@@ -55,8 +55,8 @@ static size_t copy_string(struct slice json, size_t i, struct buffer *out)
 	return i;
 }
 
-/* Every number becomes a string.  Text that is not JSON is the parser's to refuse, before or after
- * this. */
+/* Every number becomes a string.  Text that is not JSON is the parser's to
+ * refuse, before or after this. */
 static void quote_numbers(struct slice json, struct buffer *out)
 {
 	size_t i = 0, start;
@@ -80,8 +80,8 @@ static void quote_numbers(struct slice json, struct buffer *out)
 	}
 }
 
-/* JDBC's codes: DECIMAL 3, NUMERIC 2, INTEGER 4, SMALLINT 5, FLOAT 6, REAL 7, DOUBLE 8, BIGINT -5,
- * TINYINT -6. */
+/* JDBC's codes: DECIMAL 3, NUMERIC 2, INTEGER 4, SMALLINT 5, FLOAT 6, REAL 7,
+ * DOUBLE 8, BIGINT -5, TINYINT -6. */
 static bool is_number_code(long code)
 {
 	return (code >= 2 && code <= 8) || code == -5 || code == -6;

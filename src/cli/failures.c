@@ -2,9 +2,9 @@
 /*
  * The first failed records: see failures.h.
  *
- * The answer may be as long as the upload was, so it is tokenized as it comes and the connection is
- * dropped once there are enough.  Columns are found by the names in the first row, not by their
- * place.
+ * The answer may be as long as the upload was, so it is tokenized as it comes and the
+ * connection is dropped once there are enough.  Columns are found by the names in the
+ * first row, not by their place.
  */
 #include "cli/failures.h"
 
@@ -12,8 +12,8 @@
 
 #include <stdlib.h>
 
-/* What an upload may hold in one record, and in fields: a record comes back as it was sent, with
- * three more. */
+/* What an upload may hold in one record, and in fields: a record comes back as
+ * it was sent, with three more. */
 #define RECORD_BYTES_MAX (160u << 20)
 #define FIELDS_MAX       16
 #define NO_COLUMN        SIZE_MAX

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The progress line: see progress.h.  A carriage return and "erase to the end of the line" redraw
- * it; it stays short enough for 80 columns, so that it never wraps and the next one really covers
- * it.
+ * The progress line: see progress.h.  A carriage return and "erase to the end of the
+ * line" redraw it; it stays short enough for 80 columns, so that it never wraps and
+ * the next one really covers it.
  */
 #include "cli/progress.h"
 

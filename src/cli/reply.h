@@ -14,8 +14,7 @@
 
 /* The failure behind an answer that is not 2xx: the text from the envelope's message or the OAuth
  * form, or the bare code when the body is neither; on 401 what to do about it, too.  The strings in
- * details.problems go into
- * ${problems}, a line each.
+ * details.problems go into ${problems}, a line each.
  * Returns E_NOT_FOUND for 404, E_CONFLICT for 409, E_BUSY for 429 and 503, E_IO for the other 5xx
  * (these two are worth another try), E_INVALID for the rest. */
 enum status reply_explain(

@@ -3,7 +3,7 @@
  * Files and streams as parts: see source.h.
  *
  * Offsets are those of the file or stream, whatever of it is still there.  A stream's bytes lie in
- *the spool, the header at its start and behind it the body less the bytes that were dropped:
+ * the spool, the header at its start and behind it the body less the bytes that were dropped:
  *
  *	stream	[header][sent part][sent part][part][rest]
  *	spool	[header][part][rest]			dropped = both sent parts

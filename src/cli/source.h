@@ -6,13 +6,15 @@
  * A file to load, seen as the parts it is sent in.
  *
  *	source_open("orders.csv", &options, &source, &err)
- *	source_plan(source, &err)				all parts of a plain file, before
- *anything is sent while (source_next(source, &part, &more, &err) == OK && more) source_read(source,
- *part, offset, …)		as often as wanted, until the next source_next source_close(&source)
+ *	source_plan(source, &err)		all parts of a plain file, before anything is sent
+ *	while (source_next(source, &part, &more, &err) == OK && more)
+ *		source_read(source, part, offset, …)	as often as wanted, until the next
+ *							source_next
+ *	source_close(&source)
  *
  * A plain file is read twice, once to find the cuts and once to be sent, and never held in memory.
- *Standard input, a pipe or a device cannot be read twice: it goes through a temporary file that has
- *no name and holds about a part.
+ * Standard input, a pipe or a device cannot be read twice: it goes through a temporary file that
+ * has no name and holds about a part.
  */
 
 #include "base/status.h"
@@ -31,8 +33,8 @@ struct source;
 struct source_options {
 	uint64_t part_bytes_max;
 	bool has_header;
-	const volatile sig_atomic_t
-	    *cancelled; /* not 0: stop reading, with E_CANCELLED.  May be NULL. */
+	/* Not 0: stop reading, with E_CANCELLED.  May be NULL. */
+	const volatile sig_atomic_t *cancelled;
 };
 
 /* "-" is standard input. */
@@ -56,9 +58,9 @@ enum status source_plan(struct source *source, struct err *err) WARN_UNUSED;
 uint64_t source_part_count(const struct source *source);
 uint64_t source_sent_bytes(const struct source *source);
 
-/* The next part; ${ret_more} is false behind the last one.  Of a stream it is read first.  The part
- * before is gone. E_LIMIT: a record is too long, or the parts too many; E_IO, E_FULL; E_CANCELLED.
- */
+/* The next part; ${ret_more} is false behind the last one.  Of a stream it is read
+ * first.  The part before is gone.  E_LIMIT: a record is too long, or the parts too
+ * many; E_IO, E_FULL; E_CANCELLED. */
 enum status source_next(struct source *source, struct split_part *ret_part, bool *ret_more,
     struct err *err) WARN_UNUSED;
 

@@ -57,8 +57,8 @@ static const char *skip_quoted(const char *p, const char *end, uint64_t *line)
 	return p;
 }
 
-/* Go on from ${p} to just behind the line end that ends the record, or to ${end}.  Returns where it
- * stopped. */
+/* Go on from ${p} to just behind the line end that ends the record, or to
+ * ${end}.  Returns where it stopped. */
 static const char *scan_record(struct split *split, const char *p, const char *end, bool *ret_ended)
 {
 	while (p < end) {

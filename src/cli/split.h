@@ -10,7 +10,7 @@
  *	split_finish(&split, on_part, ctx, &err)
  *
  * Only offsets come out; the bytes themselves are not kept or copied.  The parts do not depend on
- *how the bytes were split over the feeds.  No memory of its own, no input or output.
+ * how the bytes were split over the feeds.  No memory of its own, no input or output.
  */
 
 #include "base/slice.h"
@@ -48,13 +48,12 @@ struct split {
 	uint64_t part_count;
 };
 
-/* ${wants_header}: the first record that is not blank goes before every part, and counts in its
- * bytes. */
+/* ${wants_header}: the first record that is not blank goes before every
+ * part, and counts in its bytes. */
 void split_init(struct split *split, uint64_t part_bytes_max, bool wants_header);
 
 /* E_LIMIT: a record, with the header before it, is longer than a part may be; the text names its
- * line.  Or what
- * ${on_part} returned.  After a failure only split_init is allowed. */
+ * line.  Or what ${on_part} returned.  After a failure only split_init is allowed. */
 enum status split_feed(struct split *split, struct slice bytes, split_part_fn *on_part, void *ctx,
     struct err *err) WARN_UNUSED;
 

@@ -34,9 +34,9 @@ void table_set_column(struct table *table, size_t column, struct slice name, enu
 /* As many cells as there are columns; one whose pointer is NULL is a missing value. */
 void table_add(struct table *table, const struct slice *cells);
 
-/* Heading, rule and rows.  On a terminal a cell of more than 60 columns is cut and ends in "…", and
- * a missing value is a dim NULL; elsewhere cells are whole and a missing value is blank.  E_NOMEM.
- */
+/* Heading, rule and rows.  On a terminal a cell of more than 60 columns is cut and
+ * ends in "…", and a missing value is a dim NULL; elsewhere cells are whole and a
+ * missing value is blank.  E_NOMEM. */
 enum status table_print(
     const struct table *table, bool on_terminal, FILE *out, struct err *err) WARN_UNUSED;
 

@@ -49,8 +49,8 @@ static void put_control(struct buffer *out, unsigned char c)
 	}
 }
 
-/* Text that is valid UTF-8, in runs between what is spelled out.  U+0080 to U+009F are controls,
- * too. */
+/* Text that is valid UTF-8, in runs between what is spelled out.  U+0080
+ * to U+009F are controls, too. */
 static void clean_valid(struct buffer *out, struct slice text)
 {
 	size_t start = 0;

@@ -22,8 +22,8 @@ void term_start(void);
 /* Is it a terminal that understands more than lines? */
 bool term_is_terminal(FILE *file);
 
-/* Append ${text} with control characters spelled out ("\n", "\x1b") and what is no UTF-8 as U+FFFD.
- */
+/* Append ${text} with control characters spelled out ("\n", "\x1b") and
+ * what is no UTF-8 as U+FFFD. */
 void term_clean(struct buffer *out, struct slice text);
 
 /* Print ${text} cleaned. */

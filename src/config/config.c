@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* From options.def to values: see config.h.  The table is walked as data; nothing here knows a single option. */
+/* From options.def to values: see config.h.  The table is walked as data; nothing
+ * here knows a single option. */
 #include "config/config.h"
 
 #include <ctype.h>

@@ -2,7 +2,8 @@
 #ifndef SLUICE_CONFIG_CONFIG_H
 #define SLUICE_CONFIG_CONFIG_H
 
-/* The options of the server, made of options.def: a flag wins over the environment, which wins over the default. */
+/* The options of the server, made of options.def: a flag wins over the environment,
+ * which wins over the default. */
 
 #include "base/status.h"
 
@@ -17,8 +18,9 @@ struct config {
 #undef NUMBER_OPTION
 };
 
-/* Read the environment and ${argv} (the arguments after the command word).  Texts are borrowed from both.
- * E_INVALID: names the option, its value, and what would be right.  E_CANCELLED: --help was asked for. */
+/* Read the environment and ${argv} (the arguments after the command word).  Texts are
+ * borrowed from both.  E_INVALID: names the option, its value, and what would be right.
+ * E_CANCELLED: --help was asked for. */
 enum status config_read(
     struct config *ret_config, int argc, char **argv, struct err *err) WARN_UNUSED;
 

@@ -46,8 +46,8 @@ enum status batch_create(
 	for (size_t i = 0; i < count; i++) {
 		column = &batch->columns[i];
 		column->type = types[i];
-		/* Zeroed, so that who reads a NULL's place by mistake finds no bytes of somebody
-		 * else's. */
+		/* Zeroed, so that who reads a NULL's place by mistake finds
+		 * no bytes of somebody else's. */
 		column->values = calloc(BATCH_ROWS, value_bytes(types[i]));
 		if (column->values == NULL)
 			goto out;

@@ -3,17 +3,19 @@
 #define SLUICE_CONVERT_BATCH_H
 
 /*
- * A batch: up to BATCH_ROWS rows of typed values, column by column, on the way from the converters to the lake.
+ * A batch: up to BATCH_ROWS rows of typed values, column by column, on the way
+ * from the converters to the lake.
  *
  * Column i holds, by its type, an array of BATCH_ROWS:
- *	FIELD_STRING	struct slice	views of text that somebody else keeps until the batch is reset
+ *	FIELD_STRING	struct slice	views of text that somebody else keeps until the batch is
+ *					reset
  *	FIELD_NUMBER	int128		value times 10^18
  *	FIELD_INTEGER	int64_t
  *	FIELD_BOOLEAN	bool
  *	FIELD_DATE	int32_t		days since 1970-01-01
  *	FIELD_DATE_TIME	int64_t		microseconds since 1970-01-01T00:00:00Z
- * and a bit a row that says whether there is a value (1) or NULL (0).  The bits of rows past row_count are 0; what
- * the array holds where the bit is 0 means nothing.
+ * and a bit a row that says whether there is a value (1) or NULL (0).  The bits of rows past
+ * row_count are 0; what the array holds where the bit is 0 means nothing.
  */
 
 #include "base/int128.h"

@@ -2,7 +2,8 @@
 #ifndef SLUICE_CONVERT_REJECT_H
 #define SLUICE_CONVERT_REJECT_H
 
-/* Why a record is refused: data about data, not an error of the program.  The list is convert/reject.def. */
+/* Why a record is refused: data about data, not an error of the program.  The list is
+ * convert/reject.def. */
 
 #include "base/buffer.h"
 #include "base/slice.h"
@@ -27,9 +28,11 @@ struct reject {
 /* The stable name, such as "NOT_A_NUMBER". */
 const char *reject_name(enum reject_code code);
 
-/* Append the sentence that a person reads, with field and value (cut after 40 bytes, at a whole character):
- * NOT_A_NUMBER: total: "abc" is not a number; expected digits such as 12, -12.50 or 1.5e3
- * Bytes that are not UTF-8, and control characters, are written as \xHH, so the sentence is always one line of text. */
+/* Append the sentence that a person reads, with field and value (cut after
+ * 40 bytes, at a whole character):
+ *	NOT_A_NUMBER: total: "abc" is not a number; expected digits such as 12, -12.50 or 1.5e3
+ * Bytes that are not UTF-8, and control characters, are written as \xHH, so the sentence is always
+ * one line of text. */
 void reject_describe(const struct reject *reject, struct buffer *out);
 
 /* Append a text that came from outside as the sentence does: in quotes, cut, and escaped. */

@@ -14,8 +14,8 @@
  * Names are found by sorting the header's: twice the same name is then side by side, and it stays
  * quick for the widest header and the worst names that somebody can send.
  *
- * Not here: the tokenizer, parts and lines, what becomes of rejects, the rules between rows (the
- * lake's).
+ * Not here: the tokenizer, parts and lines, what becomes of rejects, the
+ * rules between rows (the lake's).
  */
 #include "convert/row.h"
 
@@ -26,8 +26,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What the text about a header says at most, so that it and what callers put in front fit into a
- * struct err. */
+/* What the text about a header says at most, so that it and what callers put in
+ * front fit into a struct err. */
 #define TEXT_BYTES_MAX      4096 /* of the buffer: never reached */
 #define DUPLICATES_BYTES    250
 #define MISSING_NAMES_MAX   20
@@ -334,9 +334,9 @@ static bool looks_like_header(const struct row_plan *plan, const struct csv_reco
 	       slice_is(record->fields[0], plan->cells[0].name);
 }
 
-/* The rules about the record as a whole.  A record with a fault has no certain number of fields, so
- * that comes first; a header of a delete has more often than not the wrong number, so that comes
- * second. */
+/* The rules about the record as a whole.  A record with a fault has no certain number of
+ * fields, so that comes first; a header of a delete has more often than not the wrong
+ * number, so that comes second. */
 static bool check_record(const struct row_plan *plan, const struct csv_record *record, bool first,
     struct reject *ret_reject)
 {
@@ -413,8 +413,8 @@ bool row_convert(struct row_plan *plan, const struct csv_record *record, bool fi
 	assert(row < BATCH_ROWS);
 	if (!check_record(plan, record, first, ret_reject))
 		return false;
-	/* The header, or the two columns of a delete, fitted; so do these, unless the tokenizer was
-	 * changed. */
+	/* The header, or the two columns of a delete, fitted; so do these,
+	 * unless the tokenizer was changed. */
 	assert(record->field_kept == record->field_count);
 
 	for (size_t i = 0; i < count; i++) {

@@ -11,8 +11,8 @@
  * A number is never a floating-point one on its way: its digits are kept as an integer, and the
  * point and the exponent only say by which power of ten that is to be multiplied.
  *
- * Not here: blank text, trimming, locales, thousands separators, hexadecimal, infinities, local
- * time.
+ * Not here: blank text, trimming, locales, thousands separators,
+ * hexadecimal, infinities, local time.
  */
 #include "convert/value.h"
 
@@ -98,8 +98,8 @@ static inline uint64_t pairs_of(uint64_t digits)
 	return digits * 10 + (digits >> 8);
 }
 
-/* The number that all eight make: pairs first, then each half's two pairs are weighed and added up
- * at once. */
+/* The number that all eight make: pairs first, then each half's two pairs are
+ * weighed and added up at once. */
 static inline uint64_t number_of(uint64_t digits)
 {
 	const uint64_t outer = UINT64_C(0x000000ff000000ff);
@@ -143,9 +143,9 @@ static inline bool take_sign(struct slice *text)
 }
 
 /*
- * Numbers, the plain way: take the text apart, find its first and its last digit that is not 0, and
- * ask whether their places are ones that a DECIMAL(38,18) has.  Place 0 is the one before the
- * point.
+ * Numbers, the plain way: take the text apart, find its first and its last digit
+ * that is not 0, and ask whether their places are ones that a DECIMAL(38,18) has.
+ * Place 0 is the one before the point.
  */
 
 #define PLACE_MAX 19
@@ -241,8 +241,8 @@ static enum reject_code number_plain(struct slice text, int128 *ret_scaled)
 	return REJECT_NONE;
 }
 
-/* The quick ways below take a number without sign and exponent, or say false and let the plain way
- * decide. */
+/* The quick ways below take a number without sign and exponent, or say false
+ * and let the plain way decide. */
 
 static inline int128 scale(uint64_t digits, size_t places)
 {
@@ -392,7 +392,7 @@ static inline int pair_at(uint64_t pairs, unsigned byte)
 #define DAYS_BEFORE_EPOCH 719162 /* from 0001-01-01 to 1970-01-01 */
 
 /* clock.h's calendar in two tables, here so that it is inlined: called, it was a sixth of a row's
- * time. The tests hold the two against each other for every day there is. */
+ * time.  The tests hold the two against each other for every day there is. */
 static inline bool days_of(int year, int month, int day, int32_t *ret_days)
 {
 	static const uint8_t lengths[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
@@ -489,8 +489,8 @@ static inline bool moment_split(struct slice text, struct moment *ret_moment)
 	moment.hour = pair_at(b, 3);
 	moment.minute = pair_at(b, 6);
 
-	/* What programs mostly write: milliseconds and Z.  The last digit's pair is itself and a 0.
-	 */
+	/* What programs mostly write: milliseconds and Z.  The last
+	 * digit's pair is itself and a 0. */
 	if (text.len == MS_BYTES && take_shape(text.ptr + 16, &second_ms, &c)) {
 		moment.second = pair_at(c, 1);
 		moment.fraction = pair_at(c, 4) * 10000 + pair_at(c, 6) * 100;

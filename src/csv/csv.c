@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The scalar CSV tokenizer: the one that says what a record is, and that every faster one must
- * equal.
+ * The scalar CSV tokenizer: the one that says what a record is, and
+ * that every faster one must equal.
  *
  * Two readers share one struct.  step() takes one byte and knows every rule; it looks at no byte
  * but the one it is given and keeps fields as offsets from the record's first byte, so that it can
@@ -16,8 +16,8 @@
  * ended at its head is still in use.  Doubled quotes are undone in place, at the record's end:
  * until then the raw text may still be needed.
  *
- * A field with a fault in it is given as its raw text, quotes and all, so that a person sees what
- * came.
+ * A field with a fault in it is given as its raw text, quotes and all,
+ * so that a person sees what came.
  *
  * Not here: other separators, encodings, header rows, what a value means.
  */
@@ -84,8 +84,8 @@ struct csv {
 	bool bom_over;      /* no byte order mark can come any more */
 	bool over;          /* only reset and destroy may follow */
 
-	/* carries[carry] holds the record's first min(pos, record_bytes_max) bytes if ${carried}.
-	 */
+	/* carries[carry] holds the record's first min(pos,
+	 * record_bytes_max) bytes if ${carried}. */
 	struct buffer carries[2];
 	unsigned carry;
 	bool carried;
@@ -117,8 +117,8 @@ static void begin_record(struct csv *csv)
 	csv->record_line = csv->line;
 }
 
-/* Make "" one quote, in ${text}[0, len), the inside of a quoted field: each quote in there has its
- * twin. */
+/* Make "" one quote, in ${text}[0, len), the inside of a quoted field: each
+ * quote in there has its twin. */
 static size_t undo_quotes(char *text, size_t len)
 {
 	char *end = text + len, *in, *out, *next;
@@ -381,10 +381,10 @@ static enum status skip_mark(
 
 #define EACH_BYTE(byte) (UINT64_C(0x0101010101010101) * (byte))
 
-/* A bit for each of the 8 bytes in ${word}, the first byte's lowest: is it a comma, a quote or
- * below 0x0e?  LF and CR are; the other control characters are so rare that asking for less than
- * for equality pays.  Each sum stays within its byte, so no byte's answer depends on its
- * neighbours'. */
+/* A bit for each of the 8 bytes in ${word}, the first byte's lowest: is it a comma, a
+ * quote or below 0x0e?  LF and CR are; the other control characters are so rare that
+ * asking for less than for equality pays.  Each sum stays within its byte, so no byte's
+ * answer depends on its neighbours'. */
 static inline uint64_t specials_in_word(uint64_t word)
 {
 	const uint64_t low = EACH_BYTE(0x7f);
@@ -394,8 +394,8 @@ static inline uint64_t specials_in_word(uint64_t word)
 	uint64_t not_below = ((word & low) + EACH_BYTE(0x80 - 0x0e)) | word;
 	uint64_t tops = ~(not_comma & not_quote & not_below) & EACH_BYTE(0x80);
 
-	/* Gather the top bits: the multiplication shifts byte i's to bit 56 + i, and nothing else
-	 * there. */
+	/* Gather the top bits: the multiplication shifts byte i's to bit 56
+	 * + i, and nothing else there. */
 	return ((tops >> 7) * UINT64_C(0x0102040810204080)) >> 56;
 }
 
@@ -424,8 +424,8 @@ struct cursor {
 
 #define NOWHERE SIZE_MAX
 
-/* The chunk's last bytes, too few for a block: read through a copy, since nothing may be read past
- * the end. */
+/* The chunk's last bytes, too few for a block: read through a copy, since
+ * nothing may be read past the end. */
 static __attribute__((noinline)) uint64_t specials_in_tail(const char *bytes, size_t count)
 {
 	char block[BLOCK_BYTES];

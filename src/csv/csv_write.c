@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* CSV out: see csv_write.h.  What needs no quotes gets none, so that plain data comes back byte for
- * byte. */
+/* CSV out: see csv_write.h.  What needs no quotes gets none, so that plain
+ * data comes back byte for byte. */
 #include "csv/csv_write.h"
 
 #include <stdbool.h>

@@ -6,7 +6,8 @@
 
 #include "base/buffer.h"
 
-/* Append one field, quoted when it holds a comma, quote, CR or LF.  The caller puts the commas and line ends. */
+/* Append one field, quoted when it holds a comma, quote, CR or LF.  The caller
+ * puts the commas and line ends. */
 void csv_write_field(struct buffer *out, struct slice text);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What can be said of a request by its head alone: is it well formed, may it run, which route is it
- * for, whose is it. The answer is a route, or a reply, which then leaves before the body is read.
+ * for, whose is it.  The answer is a route, or a reply, which then leaves before the body is read.
  *
  * The framing comes first.  Where a request ends must be beyond doubt: a proxy in front of us that
  * sees it otherwise would take a part of one client's body for another client's request.  So
@@ -21,8 +21,8 @@ struct framing {
 	bool bad_name;
 };
 
-/* RFC 9110: token.  A name with a space before its colon is how one server's header is another
- * one's junk. */
+/* RFC 9110: token.  A name with a space before its colon is how one server's
+ * header is another one's junk. */
 static bool is_token(struct slice name)
 {
 	size_t i;
@@ -104,8 +104,8 @@ static bool judge_framing(struct request *request, bool http11)
 	request->has_body = framing.encodings > 0 || request->length > 0;
 	if (fault == NULL)
 		return true;
-	/* Nothing behind it may be read as another request: answered like one whose body is not
-	 * read. */
+	/* Nothing behind it may be read as another request: answered like
+	 * one whose body is not read. */
 	request->has_body = true;
 	respond_error(request, 400, "%s", fault);
 	return false;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Lingering sockets: see linger.h.  One thread polls at most SOCKETS_MAX of them and an eventfd by
- * which it is woken. It starts with the server and sleeps as long as nobody lingers.
+ * which it is woken.  It starts with the server and sleeps as long as nobody lingers.
  */
 #include "http/linger.h"
 
@@ -81,8 +81,8 @@ static int prepare(struct lingering *linger, struct pollfd *fds, size_t *ret_cou
 	return wait_us < 0 ? -1 : (int)(wait_us / 1000) + 1;
 }
 
-/* Only this thread removes entries, and new ones go to the end, so ${fds} still fit the first
- * ${count}. */
+/* Only this thread removes entries, and new ones go to the end, so ${fds}
+ * still fit the first ${count}. */
 static void serve(struct lingering *linger, const struct pollfd *fds, size_t count)
 {
 	int64_t now_us = clock_mono_us();

@@ -11,8 +11,8 @@
 #include <assert.h>
 #include <stdlib.h>
 
-/* Target, headers and parameters of a usual request need about 1 KiB; the rest is for the handler.
- */
+/* Target, headers and parameters of a usual request need about 1 KiB;
+ * the rest is for the handler. */
 #define ARENA_BLOCK_BYTES 4096
 
 struct request *request_create(

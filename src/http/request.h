@@ -59,7 +59,7 @@ struct MHD_Daemon;
 
 /* A body that nobody wants is read up to here, so that the connection can be used again. */
 #define HTTP_DROPPED_BYTES_MAX 65536
-/* Of an answer; beyond it the answer should be a source. */
+/* Of an error's message; the envelope around it may have some more. */
 #define HTTP_ERROR_BYTES_MAX 65536
 /* Two of them hold what comes in during one write to storage; larger ones were no faster. */
 #define UPLOAD_CHUNK_BYTES 131072
@@ -174,8 +174,8 @@ void server_replied(struct request *request);
  * in its callback. */
 bool server_park(struct request *request) WARN_UNUSED;
 bool server_park_locked(struct request *request) WARN_UNUSED;
-/* Put it back: the callback runs again with what it had not taken.  Any thread, once; without the
- * lock. */
+/* Put it back: the callback runs again with what it had not taken.  Any
+ * thread, once; without the lock. */
 void server_unpark(struct request *request);
 
 /* --- server.c --------------------------------------------------------------------------------- */

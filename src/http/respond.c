@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Answers: see http.h.  Each function fills in the request's struct reply and then hands it over
- * with server_replied(), after which the request may be gone.  The error envelope is built here and
- * nowhere else.
+ * Answers: see http.h.  Each function fills in the request's struct reply and then hands
+ * it over with server_replied(), after which the request may be gone.  The error envelope
+ * is built here and nowhere else.
  */
 #include "http/request.h"
 
@@ -69,8 +69,8 @@ void respond_header(struct request *request, const char *name, const char *value
 	struct reply_header *header = arena_alloc(&request->arena, sizeof(*header));
 
 	assert(!request->reply.ready);
-	/* Without memory for a header there is none for the answer either: it will be a bare 500.
-	 */
+	/* Without memory for a header there is none for the answer
+	 * either: it will be a bare 500. */
 	if (header == NULL)
 		return;
 	header->name = arena_copy(&request->arena, slice_of(name));

@@ -86,8 +86,8 @@ static void compile(const struct http_route *route, struct compiled *ret)
 	assert(params <= ROUTER_PARAMS_MAX);
 }
 
-/* Literal before {name}, at the leftmost piece where they differ so; else the order of the table.
- */
+/* Literal before {name}, at the leftmost piece where they differ so;
+ * else the order of the table. */
 static int compare(const void *left, const void *right)
 {
 	const struct compiled *a = left, *b = right;
@@ -146,8 +146,8 @@ static int escape_value(struct slice text, size_t at)
 	return high < 0 || low < 0 ? -1 : high * 16 + low;
 }
 
-/* Decode one piece of a path.  Bytes above 0x7e are let through: people do send names in raw UTF-8.
- */
+/* Decode one piece of a path.  Bytes above 0x7e are let through: people
+ * do send names in raw UTF-8. */
 static enum status decode_segment(
     struct slice segment, struct arena *arena, struct slice *ret_text, struct err *err)
 {

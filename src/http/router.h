@@ -3,12 +3,12 @@
 #define SLUICE_HTTP_ROUTER_H
 
 /*
- * Which route is meant by a path, and what a query string says.  Text in, text out: no sockets, no
- * library.
+ * Which route is meant by a path, and what a query string says.  Text in,
+ * text out: no sockets, no library.
  *
  * A path is cut at its slashes; empty pieces are dropped, so repeated slashes collapse and a
  * trailing one does not count.  Each piece is percent-decoded by itself, so that a slash that came
- * as %2F stays inside its parameter. Where a literal piece and a {name} both fit, the literal one
+ * as %2F stays inside its parameter.  Where a literal piece and a {name} both fit, the literal one
  * wins, whatever the order of the table.
  *
  * Not here: "." and ".." are names like any other, since no path leads to a file.
@@ -45,9 +45,9 @@ void router_destroy(struct router **router);
 enum status router_find(const struct router *router, enum http_method method, struct slice path,
     struct arena *arena, struct router_match *ret_match, struct err *err) WARN_UNUSED;
 
-/* The value of the first parameter ${name} of a query string, decoded ('+' is a space; a '%' that
- * begins no escape stays).  A view of ${query} or of ${arena}.  false when absent, or when there is
- * no memory. */
+/* The value of the first parameter ${name} of a query string, decoded ('+' is a space; a
+ * '%' that begins no escape stays).  A view of ${query} or of ${arena}.  false when absent,
+ * or when there is no memory. */
 bool router_query(
     struct slice query, const char *name, struct arena *arena, struct slice *ret_value);
 

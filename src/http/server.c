@@ -149,9 +149,9 @@ void http_server_stop(struct http_server **server_ptr)
 
 	if (server == NULL)
 		return;
-	/* First no connection may be parked any more, nor become so; then the library can end,
-	 * which ends all connections; then what these have left to the lanes, cancelling above all.
-	 */
+	/* First no connection may be parked any more, nor become so; then the library
+	 * can end, which ends all connections; then what these have left to the
+	 * lanes, cancelling above all. */
 	mutex_lock(&server->mutex);
 	server->draining = true;
 	server->stopping = true;

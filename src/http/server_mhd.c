@@ -28,6 +28,7 @@
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/socket.h>
 #include <time.h>
 
@@ -82,9 +83,9 @@ void request_defer(struct request *request)
 	request->deferred = true;
 	if (request->unpark)
 		return; /* on a lane: parked already */
-	/* On the event thread, which has entered.  Nobody else has the request yet, so nobody can
-	 * unpark too early; and that the library is still inside on_access() does not matter to it.
-	 */
+	/* On the event thread, which has entered.  Nobody else has the request yet, so
+	 * nobody can unpark too early; and that the library is still inside
+	 * on_access() does not matter to it. */
 	request->unpark = true;
 	MHD_suspend_connection(request->connection);
 }
@@ -120,8 +121,8 @@ static struct MHD_Response *make_response(struct request *request)
 		    MHD_SIZE_UNKNOWN, SOURCE_BLOCK_BYTES, read_source, request, close_source);
 		if (response == NULL)
 			request_unref(request);
-		/* To a HEAD the library would send the last chunk of a body that has no others; without
-		 * chunks the end of the answer is that of the connection. */
+		/* To a HEAD the library would send the last chunk of a body that has no others;
+		 * without chunks the end of the answer is that of the connection. */
 		else if (request->head_only)
 			MHD_set_response_options(
 			    response, MHD_RF_HTTP_1_0_COMPATIBLE_STRICT, MHD_RO_END);
@@ -202,8 +203,8 @@ static enum MHD_Result send_midway(struct request *request)
 	assert(request->reply.source.read == NULL); /* a refusal is short */
 	buffer_init(&out, 4 * HTTP_ERROR_BYTES_MAX);
 	write_reply(&out, &request->reply);
-	/* What does not fit the socket's empty buffer at once is given up with the rest of the
-	 * connection. */
+	/* What does not fit the socket's empty buffer at once is given up with
+	 * the rest of the connection. */
 	if (out.failed || send(fd, out.ptr, out.len, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
 		log_event(LOG_LEVEL_DEBUG, "http.refusal_lost", "status=%u", request->reply.status);
 	buffer_fini(&out);
@@ -417,7 +418,7 @@ static enum MHD_Result on_access(void *cls, struct MHD_Connection *connection, c
 	(void)connection;
 	(void)url;
 	if (request == NULL)
-		return MHD_NO; /* no memory in on_target() */
+		return MHD_NO; /* no memory in on_connection() or on_target() */
 	switch (request->state) {
 	case REQUEST_HEAD:
 		return on_head(request, method, version);
@@ -433,9 +434,49 @@ static enum MHD_Result on_access(void *cls, struct MHD_Connection *connection, c
 	return MHD_NO;
 }
 
-static void *on_target(void *cls, const char *target, struct MHD_Connection *connection)
+/* A connection's own: the request whose head is being read, or that is being served. */
+struct connection {
+	struct request *request;
+};
+
+static struct connection *connection_of(struct MHD_Connection *connection)
 {
-	return request_create(cls, connection, slice_of(target));
+	const union MHD_ConnectionInfo *info =
+	    MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+
+	return info == NULL ? NULL : info->socket_context;
+}
+
+/* The library refuses some requests (too long a head, too many parameters) after on_target() and
+ * before on_access(), and then on_completed() is never called: such a one goes with its
+ * connection. */
+static void on_connection(void *cls, struct MHD_Connection *mhd, void **socket_context,
+    enum MHD_ConnectionNotificationCode code)
+{
+	struct connection *connection = *socket_context;
+
+	(void)cls;
+	(void)mhd;
+	if (code == MHD_CONNECTION_NOTIFY_STARTED) {
+		*socket_context = calloc(1, sizeof(*connection));
+		return;
+	}
+	if (connection != NULL && connection->request != NULL)
+		request_unref(connection->request);
+	free(connection);
+	*socket_context = NULL;
+}
+
+static void *on_target(void *cls, const char *target, struct MHD_Connection *mhd)
+{
+	struct connection *connection = connection_of(mhd);
+
+	if (connection == NULL)
+		return NULL; /* no memory in on_connection() */
+	if (connection->request != NULL)
+		request_unref(connection->request);
+	connection->request = request_create(cls, mhd, slice_of(target));
+	return connection->request;
 }
 
 static void on_completed(void *cls, struct MHD_Connection *connection, void **con_cls,
@@ -447,8 +488,9 @@ static void on_completed(void *cls, struct MHD_Connection *connection, void **co
 	*con_cls = NULL;
 	if (request == NULL)
 		return;
-	/* An error that is not ours is a request that the library itself refused, perhaps in
-	 * mid-body. */
+	connection_of(connection)->request = NULL;
+	/* An error that is not ours is a request that the library itself
+	 * refused, perhaps in mid-body. */
 	if (request->linger || code == MHD_REQUEST_TERMINATED_WITH_ERROR)
 		linger_add(server->linger, socket_of(connection));
 	request->state = REQUEST_OVER;
@@ -486,20 +528,20 @@ enum status server_daemon_start(struct http_server *server, struct err *err)
 	st = server_listen(options, &fd, &server->port, err);
 	if (st != OK)
 		return st;
-	/* Signals are the main thread's; the library's threads inherit the mask.  The socket is the
-	 * library's now: on failure it has been closed or not, which cannot be told, so it is left
-	 * alone. */
+	/* Signals are the main thread's; the library's threads inherit the mask.  The
+	 * socket is the library's now: on failure it has been closed or not, which cannot
+	 * be told, so it is left alone. */
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
 	server->daemon = MHD_start_daemon(
 	    MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0, NULL,
 	    NULL, on_access, server, MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL,
 	    MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_NOTIFY_COMPLETED, on_completed, server,
-	    MHD_OPTION_URI_LOG_CALLBACK, on_target, server, MHD_OPTION_UNESCAPE_CALLBACK,
-	    keep_escapes, NULL, MHD_OPTION_THREAD_POOL_SIZE, options->event_threads,
-	    MHD_OPTION_CONNECTION_LIMIT, options->connections_max, MHD_OPTION_CONNECTION_TIMEOUT,
-	    options->idle_timeout_s, MHD_OPTION_CONNECTION_MEMORY_LIMIT, CONNECTION_BYTES,
-	    MHD_OPTION_END);
+	    MHD_OPTION_NOTIFY_CONNECTION, on_connection, server, MHD_OPTION_URI_LOG_CALLBACK,
+	    on_target, server, MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes, NULL,
+	    MHD_OPTION_THREAD_POOL_SIZE, options->event_threads, MHD_OPTION_CONNECTION_LIMIT,
+	    options->connections_max, MHD_OPTION_CONNECTION_TIMEOUT, options->idle_timeout_s,
+	    MHD_OPTION_CONNECTION_MEMORY_LIMIT, CONNECTION_BYTES, MHD_OPTION_END);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	if (server->daemon == NULL)
 		return err_errno(err, errno, "start the HTTP server");

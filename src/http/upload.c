@@ -172,8 +172,8 @@ static void queue_step(struct request *request)
 	pool_submit_always(request->server->work, &request->task);
 }
 
-/* The first step is the one that the lane may refuse; then nothing was begun, and nothing need be
- * cancelled. */
+/* The first step is the one that the lane may refuse; then nothing was begun,
+ * and nothing need be cancelled. */
 static void queue_first_step(struct request *request)
 {
 	struct upload *u = &request->upload;

@@ -16,10 +16,11 @@
  *   JobComplete      every record is in the lake or among the failed records; parts may be removed
  *   Failed, Aborted  final; nothing of it is in the lake; parts may be removed
  *
- * Each arrow is one row of the table below and one compare-and-set in the catalog, made by
- * apply(), the only place that writes a state.  A row whose two states are the same is a repeated
- * request that is answered as done: a client that lost the first answer may ask again.  What is
- * not in the table is a conflict.
+ * Each arrow is one row of the table below and one compare-and-set in the catalog, made by apply(),
+ * the only place that writes a state, with two exceptions: a claim is picked and written by the
+ * catalog in one step, and recover.c, at start, moves the jobs of a dead server.  A row whose two
+ * states are the same is a repeated request that is answered as done: a client that lost the first
+ * answer may ask again.  What is not in the table is a conflict.
  *
  * Deleting is no arrow: the row vanishes, from the states of the second table.
  */
@@ -108,8 +109,9 @@ static unsigned sources_of(enum job_event event, enum job_state *ret_to)
 }
 
 /*
- * The only function that writes a state.  ${move} brings what changes with it; from and to come
- * from the table.  OK with ${ret_changed} false: the table says that the job stays as it is.
+ * Writes a state; for the two exceptions see above.  ${move} brings what changes with it; from and
+ * to come from the table.  OK with ${ret_changed} false: the table says that the job stays as it
+ * is.
  */
 static enum status apply(struct job_service *service, struct slice id, enum job_event event,
     struct catalog_job_move *move, struct job *ret_job, bool *ret_changed, struct err *err)

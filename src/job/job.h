@@ -4,7 +4,7 @@
 
 /*
  * The life of a bulk job: which event takes it from which state to which, and what is done to
- * storage with it.  job.c holds the diagram, the table, and the only function that writes a state.
+ * storage with it.  job.c holds the diagram, the table, and the function that writes a state.
  *
  * All calls block on storage; any thread.
  */

@@ -115,8 +115,12 @@ static enum status sweep_group(void *ctx, const char *group, struct err *err)
 	st = catalog_job_get(r->service->catalog, slice_of(group), &job, NULL);
 	if (st != OK && st != E_NOT_FOUND)
 		return err_set(err, st, "read job %s", group);
-	if (st == E_NOT_FOUND || job_state_is_final(job.state))
+	if (st == E_NOT_FOUND || job_state_is_final(job.state)) {
+		/* Only a finished job's failed records may still have a group. */
+		if (st == E_NOT_FOUND || job.records_failed == 0)
+			r->removed++;
 		return job_clear_blobs(r->service, slice_of(group), err);
+	}
 	arena_reset(&r->arena);
 	st = catalog_part_list(
 	    r->service->catalog, slice_of(group), &r->arena, &parts, &names.count, err);

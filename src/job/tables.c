@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Tables after streams: see tables.h. */
+/*
+ * Tables after streams: see tables.h, and docs/DESIGN.md, "Exactly once", steps 13 to 15.  Callers
+ * see to it that two changes do not come at once (api.h, tables_mutex).
+ */
 #include "job/tables.h"
 
 #include "base/crash.h"

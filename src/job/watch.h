@@ -26,11 +26,13 @@ struct job_waiter {
 	struct job_waiter *next;                  /* the watch's */
 };
 
+/* Starts the timer thread.  E_NOMEM, or no thread could be made. */
 enum status job_watch_create(struct job_watch **ret_watch, struct err *err) WARN_UNUSED;
 
 /* Every waiter has been woken before: job_watch_wake_all().  NULL is fine. */
 void job_watch_destroy(struct job_watch **watch);
 
+/* Let ${waiter} wait.  From here on it may be woken, on another thread, before this returns. */
 void job_watch_add(struct job_watch *watch, struct job_waiter *waiter);
 
 /* Wake all that wait for this job. */

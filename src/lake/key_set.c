@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Hashes of keys in an open-addressed table: see key_set.h.  Two keys of one hash only make it say "perhaps", and the
- * engine counts the keys then; so the hash must be fast and spread well, and needs no secret.
+ * Hashes of keys in an open-addressed table: see key_set.h.  Two keys of one hash only make
+ * it say "perhaps", and the engine counts the keys then; so the hash must be fast and
+ * spread well, and needs no secret.
  */
 #include "lake/key_set.h"
 
@@ -13,8 +14,8 @@
 #define SLOTS_MIN ((size_t)1 << 14)
 #define SLOTS_MAX ((size_t)1 << 22)
 
-/* So many slots are asked for before the first is looked at: the set is far larger than the caches, and one miss after
- * the other was most of its time.  */
+/* So many slots are asked for before the first is looked at: the set is far larger than the caches,
+ * and one miss after the other was most of its time. */
 #define AHEAD 64
 
 #define MIX_A UINT64_C(0x9E3779B97F4A7C15)
@@ -142,7 +143,8 @@ void key_set_add(struct key_set *set, const struct batch_column *keys, size_t ro
 		for (size_t i = 0; i < count; i++) {
 			uint64_t hash = hash_key(keys, first + i);
 
-			/* 0 means free, so its keys share a hash with others: "perhaps" at worst. */
+			/* 0 means free, so its keys share a hash with
+			 * others: "perhaps" at worst. */
 			hashes[i] = hash == 0 ? 1 : hash;
 			__builtin_prefetch(&set->slots[hashes[i] & (set->slot_count - 1)], 1);
 		}

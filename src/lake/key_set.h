@@ -3,9 +3,9 @@
 #define SLUICE_LAKE_KEY_SET_H
 
 /*
- * Does any key of a load come twice?  Answered while the rows arrive, so that the commit need not count them (a tenth
- * of its time).  Hashes only, in a table of bounded size: "no" is certain, everything else is "perhaps", also after
- * more keys than it may hold.  One thread at a time.
+ * Does any key of a load come twice?  Answered while the rows arrive, so that the commit need not
+ * count them (a tenth of its time).  Hashes only, in a table of bounded size: "no" is certain,
+ * everything else is "perhaps", also after more keys than it may hold.  One thread at a time.
  */
 
 #include "convert/batch.h"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The lake's contract as far as it is the same for every backend: what a caller must not do is
- * asserted here, once, and the call goes on to the backend's table of functions.  No SQL and no
- * engine here.
+ * The lake's contract as far as it is the same for every backend: what a caller must
+ * not do is asserted here, once, and the call goes on to the backend's table of
+ * functions.  No SQL and no engine here.
  */
 #include "lake/lake_ops.h"
 

@@ -3,23 +3,23 @@
 #define SLUICE_LAKE_LAKE_H
 
 /*
- * The lake: typed rows in, SQL out.  A table a stream; a load changes a table as a whole or not at
- *all.
+ * The lake: typed rows in, SQL out.  A table a stream; a load changes a
+ * table as a whole or not at all.
  *
  *	lake_load_begin -> lake_load_append … -> lake_load_commit | lake_load_abort
  *
  * Meaning of a load, row by row in the order of appending, the last row of a key wins:
  *	upsert	the row replaces the one of its key; with a version column only when its version is
- *not older
+ *		not older
  *	delete	the row of that key goes; with a version only when the one given is later than the
- *stored one
+ *		stored one
  *
  * A load's rows and its mark ("job J is applied, with these counts") become visible and durable in
- *one step: that is the lake's half of exactly once.
+ * one step: that is the lake's half of exactly once.
  *
  * Queries see all of a load or nothing of it.  Calls block; none belongs on an event thread.  Any
- *thread; one load is used by one thread at a time.  Two loads of one table at once are safe but the
- *later commit waits.
+ * thread; one load is used by one thread at a time.  Two loads of one table at once are safe but
+ * the later commit waits.
  */
 
 #include "base/slice.h"
@@ -52,6 +52,7 @@ struct lake_mark {
 	int64_t records_failed;
 };
 
+/* No load is open any more, nobody is inside another call.  NULL is fine. */
 void lake_close(struct lake **lake);
 
 /* Has the engine a meaning of its own for ${connector} as the first half of "connector"."object"?
@@ -70,9 +71,9 @@ enum status lake_table_ensure(
 enum status lake_table_drop(
     struct lake *lake, const char *connector, const char *object, struct err *err) WARN_UNUSED;
 
-/* Begin a load.  The batches of an upsert have the table's fields in order; those of a delete the
- * key, and the version when the table has one.  Copies what it needs of ${table}, which must have
- * been ensured. */
+/* Begin a load.  The batches of an upsert have the table's fields in order; those of a
+ * delete the key, and the version when the table has one.  Copies what it needs of ${table},
+ * which must have been ensured. */
 enum status lake_load_begin(struct lake *lake, const struct lake_table *table,
     enum lake_operation operation, struct lake_load **ret_load, struct err *err) WARN_UNUSED;
 
@@ -81,10 +82,11 @@ enum status lake_load_append(
     struct lake_load *load, const struct batch *batch, struct err *err) WARN_UNUSED;
 
 /* Apply the load with its mark, durably, and end it either way.  On failure nothing of it is in the
- * lake. E_IO, E_FULL; E_NOT_FOUND: the table was dropped meanwhile; E_EXISTS: that job has a mark,
+ * lake.  E_IO, E_FULL; E_NOT_FOUND: the table was dropped meanwhile; E_EXISTS: that job has a mark,
  * it was applied before: nothing is changed. */
 enum status lake_load_commit(struct lake_load **load, const char *job_id,
     const struct lake_mark *mark, struct err *err) WARN_UNUSED;
+/* Forget the load; nothing of it is in the lake.  NULL is fine. */
 void lake_load_abort(struct lake_load **load);
 
 /* Was the job applied?  E_NOT_FOUND: no. */
@@ -135,8 +137,8 @@ struct lake_query {
 };
 
 /* Run one reading statement (SELECT, WITH, VALUES, EXPLAIN, SHOW, DESCRIBE of tables) on one state
- * of the lake. It can write nothing and reach no file, network or setting.  A commit waits for it,
- * so its time is bounded. E_INVALID: the statement is wrong or not allowed, the text is for the
+ * of the lake.  It can write nothing and reach no file, network or setting.  A commit waits for it,
+ * so its time is bounded.  E_INVALID: the statement is wrong or not allowed, the text is for the
  * person who wrote it; E_TIMEOUT; E_LIMIT: more memory than it may have. */
 enum status lake_query(struct lake *lake, const struct lake_query *query,
     const struct lake_sink *sink, bool *ret_more, struct err *err) WARN_UNUSED;

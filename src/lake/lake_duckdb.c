@@ -46,8 +46,8 @@
  * well below 1 s. */
 #define WAL_BYTES_CHECKPOINT (16 * 1024 * 1024)
 
-/* How long a checkpoint waits for a moment without writers before it closes the gate to new ones.
- */
+/* How long a checkpoint waits for a moment without writers before it
+ * closes the gate to new ones. */
 #define CHECKPOINT_PATIENCE_US 2000000
 
 /* --- Statements ------------------------------------------------------------------------------- */
@@ -297,8 +297,8 @@ static void checkpoint(struct lake_duckdb *db)
 
 	if (status == OK)
 		status = lake_duckdb_run(connection, "CHECKPOINT", "checkpoint", &err);
-	/* Nothing is lost by a failure: the log still holds it all, and the next commit asks again.
-	 */
+	/* Nothing is lost by a failure: the log still holds it all, and
+	 * the next commit asks again. */
 	if (status != OK)
 		log_event(LOG_LEVEL_WARN, "lake.checkpoint_failed", "reason=\"%s\"", err.text);
 	else
@@ -387,8 +387,8 @@ static enum status mark_clear(struct lake *lake, struct err *err)
 	status = lake_duckdb_begin(db, connection, err);
 	if (status != OK)
 		goto out;
-	/* Not TRUNCATE: loads may be adding marks at the same time, and a delete leaves those
-	 * alone. */
+	/* Not TRUNCATE: loads may be adding marks at the same time, and
+	 * a delete leaves those alone. */
 	status = lake_duckdb_run(connection, "DELETE FROM " LAKE_DUCKDB_MARKS, "clear marks", err);
 	if (status == OK)
 		status = lake_duckdb_commit(db, connection, err);
@@ -529,8 +529,8 @@ static enum status prepare_database(struct lake_duckdb *db, struct err *err)
 
 	if (status != OK)
 		return status;
-	/* The engine names the catalog after the file, and that name must be one that no connector
-	 * has. */
+	/* The engine names the catalog after the file, and that name must
+	 * be one that no connector has. */
 	status = lake_duckdb_run_for_count(connection,
 	    "SELECT (current_database() = 'lake')::BIGINT", "read the lake's name", &is_ours, err);
 	if (status == OK && is_ours == 0)

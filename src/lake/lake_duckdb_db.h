@@ -4,19 +4,23 @@
 
 /*
  * What the files of the DuckDB lake share: the database, who may write what at the moment, and
- *small helpers for SQL.
+ * small helpers for SQL.
  *
  *	lake_duckdb.c		open and close, errors, statements, claims, the commit lock,
- *checkpoints, marks lake_duckdb_table.c	tables and views lake_duckdb_load.c	stage and
- *apply lake_duckdb_query.c	queries and their time limit
+ *				checkpoints, marks
+ *	lake_duckdb_table.c	tables and views
+ *	lake_duckdb_load.c	stage and apply
+ *	lake_duckdb_query.c	queries and their time limit
  *	lake_duckdb_guard.c	what a query's text may not say
  *	lake_duckdb_render.c	values as text
  *
  * Locks, in the order in which they are taken:
- *	claim of a table, claim of a job, claim of all DDL	held over I/O, so they are entries
- *in a list, not mutexes the writers' gate					as well commit_lock
- *shared by each query for its whole run; exclusive for COMMIT
- *	mutex							guards the lists; no I/O under it
+ *	claim of a table, of a job, of all DDL	held over I/O, so they are entries in a list, not
+ *						mutexes
+ *	the writers' gate			as well
+ *	commit_lock				shared by each query for its whole run; exclusive
+ *						for COMMIT
+ *	mutex					guards the lists; no I/O under it
  */
 
 #include "base/buffer.h"
@@ -31,8 +35,8 @@
 /* The longest SQL text we make: 1,000 fields named three times in it. */
 #define LAKE_DUCKDB_SQL_BYTES_MAX (1024 * 1024)
 
-/* Something that one thread at a time may have: "connector.object", "job …".  On its owner's stack.
- */
+/* Something that one thread at a time may have: "connector.object",
+ * "job …".  On its owner's stack. */
 struct lake_duckdb_claim {
 	const char *name;
 	struct lake_duckdb_claim *next;
@@ -155,8 +159,8 @@ void lake_duckdb_guard_fini(struct lake_duckdb *db);
 enum status lake_duckdb_guard(
     const struct lake_duckdb *db, struct slice sql, struct err *err) WARN_UNUSED;
 
-/* What a column of that type is on the wire; false: only the engine can write its values, it must
- * be cast. */
+/* What a column of that type is on the wire; false: only the engine can write
+ * its values, it must be cast. */
 bool lake_duckdb_kind(duckdb_type type, enum lake_kind *ret_kind);
 
 /* The engine's name of a type that has a kind, in ${text} if need be. */

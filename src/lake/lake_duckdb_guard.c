@@ -3,18 +3,18 @@
  * What a query's text may not say, looked at before the engine sees it.
  *
  * The engine's own doors are shut (lake_duckdb.c), and a query runs in a transaction that may only
- *read.  Two gaps stay, and this file closes them:
+ * read.  Two gaps stay, and this file closes them:
  *	- with external access off, DuckDB still lets SQL read the database's own file and the
- *folder for temporary data, and tell their paths.  So functions that return tables may be called
- *only when they are on a short list; the engine itself is asked for all it has, so that a new
- *version cannot bring an unknown one.
+ *	  folder for temporary data, and tell their paths.  So functions that return tables may be
+ *	  called only when they are on a short list; the engine itself is asked for all it has, so
+ *	  that a new version cannot bring an unknown one.
  *	- some statements act when they are merely prepared, and PRAGMA turns into SELECT.  So a
- *statement begins with one of a few words.
+ *	  statement begins with one of a few words.
  *
- * The text is searched as it is, strings and comments included, for a refused name with a "("
- *behind it.  A parser of our own would have to agree with the engine's about where strings end;
- *this way a disagreement can only refuse too much (the text 'read_csv(' in a condition), never too
- *little.
+ * The text is searched as it is, strings and comments included, for a refused name with a
+ * "(" behind it.  A parser of our own would have to agree with the engine's about where
+ * strings end; this way a disagreement can only refuse too much (the text 'read_csv(' in
+ * a condition), never too little.
  */
 #include "lake/lake_duckdb_db.h"
 
@@ -32,8 +32,8 @@ static const char *const allowed_tables[] = {"duckdb_columns", "duckdb_constrain
     "pragma_show", "pragma_table_info", "pragma_version", "range", "repeat", "repeat_row",
     "summary", "test_all_types", "unnest"};
 
-/* Others that do not belong in a query: settings and paths, the log, threads put to sleep,
- * counters. */
+/* Others that do not belong in a query: settings and paths, the log,
+ * threads put to sleep, counters. */
 static const char *const refused_scalars[] = {"current_setting", "getenv", "write_log", "sleep_ms",
     "pg_sleep", "nextval", "currval", "setseed", "set_config", "getvariable"};
 

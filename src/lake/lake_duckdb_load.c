@@ -1,31 +1,39 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A load: batches into a temporary stage table, then the stage onto the table of the stream in one
- *transaction.
+ * A load: batches into a temporary stage table, then the stage onto the table of
+ * the stream in one transaction.
  *
- *	begin	own connection; TEMP stage (c0, c1, … in the batches' order, seq = number of the row
- *in the load) append	batch -> data chunk (fixed widths by memcpy, texts by reference) -> the
- *engine's appender commit	claims; settle the stage; BEGIN; mark there? ; DELETE … USING stage;
- *INSERT … SELECT; mark; COMMIT
+ *	begin	own connection; TEMP stage (c0, c1, … in the batches' order, seq = number of the
+ *		row in the load)
+ *	append	batch -> data chunk (fixed widths by memcpy, texts by reference) -> the engine's
+ *		appender
+ *	commit	claims; settle the stage; BEGIN; mark there? ; DELETE … USING stage;
+ *		INSERT … SELECT; mark; COMMIT
  *
  * Why this equals going through the rows one by one (the contract in lake.h):
  *
  *	Upsert, no version: every row replaces, so of each key the last row is what stays.
+ *
  *	Upsert with version: a row lands when its version is not older than the one then stored.
- *Follow one key.  What is stored is at each moment the greatest version seen so far, the stored one
- *of before included: a row that lands is not older, a row that does not land is smaller and changes
- *nothing.  So the last row to land is the last of those that have the greatest version of the load,
- *if that is not older than the one stored before; else none lands.  Hence: keep of each key the
- *greatest (version, seq), then drop it when the stored is newer. Delete, no version: the keys go.
- *	Delete with version: a row takes effect when it is later than the stored one; after that the
- *key is not there and further rows do nothing.  So a key goes exactly if any of its rows is later
- *than the stored one, in whatever order.  A stored row without a version (it is from before there
- *was one) is older than anything; so is a row of the load without one, which the layer above does
- *not let through.
+ *	Follow one key.  What is stored is at each moment the greatest version seen so far, the
+ *	stored one of before included: a row that lands is not older, a row that does not land is
+ *	smaller and changes nothing.  So the last row to land is the last of those that have the
+ *	greatest version of the load, if that is not older than the one stored before; else none
+ *	lands.  Hence: keep of each key the greatest (version, seq), then drop it when the stored
+ *	is newer.
+ *
+ *	Delete, no version: the keys go.
+ *
+ *	Delete with version: a row takes effect when it is later than the stored one; after that
+ *	the key is not there and further rows do nothing.  So a key goes exactly if any of its rows
+ *	is later than the stored one, in whatever order.
+ *
+ *	A stored row without a version (it is from before there was one) is older than anything; so
+ *	is a row of the load without one, which the layer above does not let through.
  *
  * The stored rows are compared outside the transaction and changed inside it; the table's claim
- *sees to it that nobody changes them in between.  The mark is looked for and written in the
- *transaction, under a claim of the job.
+ * sees to it that nobody changes them in between.  The mark is looked for and written in the
+ * transaction, under a claim of the job.
  *
  * Keys are not NULL: the layer above rejects such records.  Texts are UTF-8 for the same reason.
  */
@@ -210,9 +218,9 @@ _Static_assert(
     sizeof(duckdb_hugeint) == sizeof(__int128_t), "a decimal's 16 bytes, low half first");
 _Static_assert(sizeof(bool) == 1, "a boolean is a byte in both");
 
-/* Texts are not copied here: the engine copies them out of the chunk before the append returns.  A
- * short one stands in the string itself and its unused bytes must be 0, as the engine compares
- * them. */
+/* Texts are not copied here: the engine copies them out of the chunk before the
+ * append returns.  A short one stands in the string itself and its unused bytes must
+ * be 0, as the engine compares them. */
 static void fill_strings(duckdb_string_t *to, const struct batch_column *column, size_t row_count)
 {
 	const struct slice *from = column->values;

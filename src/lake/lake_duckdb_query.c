@@ -4,19 +4,20 @@
  *
  *	guard	what the text may not say (lake_duckdb_guard.c)
  *	lock	the commit lock, shared, to the end: a query sees all of a load or nothing
- *(lake_duckdb.c says why) begin	READ ONLY: whatever the other checks miss cannot write
+ *		(lake_duckdb.c says why)
+ *	begin	READ ONLY: whatever the other checks miss cannot write
  *	prepare	exactly one statement, SELECT or EXPLAIN by the engine's own word, no parameters
- *	wrap	if it has columns that only the engine can write as text: SELECT CAST(… AS VARCHAR)
- *FROM query('…')
+ *	wrap	if it has columns that only the engine can write as text:
+ *		SELECT CAST(… AS VARCHAR) FROM query('…')
  *	stream	chunk by chunk, so that a large result is never whole in memory; stop at rows_max
  *	end	ROLLBACK, unlock
  *
  * Time.  One thread watches all running queries and interrupts those whose time is up.  An
- *interrupt only counts while the engine executes, and it forgets one that came before; so it is
- *repeated until the query is gone.  The time runs from the call, waiting for the lock included.
+ * interrupt only counts while the engine executes, and it forgets one that came before; so it is
+ * repeated until the query is gone.  The time runs from the call, waiting for the lock included.
  *
  * Memory.  The engine's limit holds for its buffers; what does not fit goes to the folder for
- *temporary data.  Not counted by it are the bytes of single very long texts.
+ * temporary data.  Not counted by it are the bytes of single very long texts.
  */
 #include "lake/lake_duckdb_db.h"
 
@@ -64,8 +65,8 @@ static int64_t interrupt_late_locked(struct lake_duckdb *db, int64_t now_us)
 		int64_t due_us = watch->deadline_us;
 
 		if (due_us <= now_us) {
-			/* Sets a flag, no more; the connection lives as long as it is in the list.
-			 */
+			/* Sets a flag, no more; the connection lives
+			 * as long as it is in the list. */
 			duckdb_interrupt(watch->connection);
 			due_us = now_us + INTERRUPT_AGAIN_US;
 		}
@@ -269,8 +270,8 @@ static enum status make_columns(struct run *run, struct err *err)
 	return OK;
 }
 
-/* Tell what can be told of the columns; *ret_needs_cast: some have a type that only the engine can
- * write. */
+/* Tell what can be told of the columns; *ret_needs_cast: some have a type
+ * that only the engine can write. */
 static enum status type_columns(struct run *run, bool *ret_needs_cast, struct err *err)
 {
 	bool needs_cast = false;
@@ -342,9 +343,9 @@ out:
 	return status;
 }
 
-/* Prepare the statement again inside one that casts what has no kind.  The engine's query() takes
- * it as a text, so that a comment or a semicolon at its end does no harm; the order of its rows is
- * kept. */
+/* Prepare the statement again inside one that casts what has no kind.  The engine's
+ * query() takes it as a text, so that a comment or a semicolon at its end does no harm;
+ * the order of its rows is kept. */
 static enum status wrap(struct run *run, const char *sql, struct err *err)
 {
 	struct buffer text;

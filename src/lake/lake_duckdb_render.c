@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Values of the engine as text, in the forms that lake.h promises.  Pure: a vector's memory in, a
- * text out.
+ * Values of the engine as text, in the forms that lake.h promises.  Pure: a
+ * vector's memory in, a text out.
  *
  * Only the plain types are told here.  Lists, structs, intervals, blobs and whatever a later
  * version brings have no kind: the query casts them to VARCHAR inside the engine, which alone knows
@@ -111,8 +111,8 @@ static size_t put_double(char *text, double value)
 		return (size_t)sprintf(text, "NaN");
 	if (isinf(value))
 		return (size_t)sprintf(text, value < 0 ? "-Infinity" : "Infinity");
-	/* 17 digits always read back the same, 15 sometimes do; shorter ones come out of %g by
-	 * themselves. */
+	/* 17 digits always read back the same, 15 sometimes do; shorter ones
+	 * come out of %g by themselves. */
 	for (int digits = 15; digits <= 17; digits++) {
 		length = snprintf(text, LAKE_DUCKDB_TEXT_BYTES, "%.*g", digits, value);
 		if (strtod(text, NULL) == value)

@@ -6,11 +6,11 @@
  *	view main."connector_object__dll", column "field__c"	the same under the other names
  *
  * The view carries a comment that says whose it is ("connector.object" in that spelling): two
- *streams whose names run together to the same view's name, or that differ in case only, are told
- *apart by it and the later is refused.
+ * streams whose names run together to the same view's name, or that differ in case only, are told
+ * apart by it and the later is refused.
  *
- * No primary key: with one a load takes twice the time and the file twice the room, and deletes 4.4
- *times as long. That a key is there once is the work of the apply in lake_duckdb_load.c.
+ * No primary key: with one a load takes twice the time and the file twice the room, and deletes
+ * take 4.4 times as long.  That a key is there once is the work of the apply in lake_duckdb_load.c.
  *
  * Never removes a column and never changes a type.
  */
@@ -195,8 +195,8 @@ static enum status add_column(struct change *change, const struct field *field, 
 	return run(change, "add a column", err);
 }
 
-/* One pass over the stored columns a field: a thousand of each at most, and only when a schema
- * changes. */
+/* One pass over the stored columns a field: a thousand of each at most, and
+ * only when a schema changes. */
 static enum status add_columns(struct change *change, const struct lake_table *table,
     duckdb_result *stored, bool *ret_is_changed, struct err *err)
 {

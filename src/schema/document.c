@@ -100,8 +100,8 @@ static unsigned escape_value(struct slice text, size_t at)
 	return value;
 }
 
-/* In JSON's strings, write \ud83d\ude00 as \U0001f600, which is shorter.  In place; the new length.
- */
+/* In JSON's strings, write \ud83d\ude00 as \U0001f600, which is
+ * shorter.  In place; the new length. */
 static size_t join_surrogates(char *text, size_t length)
 {
 	const struct slice all = {text, length};

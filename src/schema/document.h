@@ -69,8 +69,8 @@ bool node_is(const struct node *node, const char *text);
 /* Is it what YAML and JSON call null? */
 bool node_is_null(const struct node *node);
 
-/* Text for a person's eyes: cut, control characters replaced.  To be used as show(x).text in a
- * call. */
+/* Text for a person's eyes: cut, control characters replaced.  To be
+ * used as show(x).text in a call. */
 #define SHOWN_BYTES_MAX 80
 struct shown {
 	char text[SHOWN_BYTES_MAX + sizeof("…")];

@@ -12,9 +12,9 @@
  *	   and reported once
  *	5. names and number of the objects
  *
- * Not here: paths, info and the other parts of OpenAPI, which mean nothing to ingestion and aren't
- * looked at; nor the constraints (enum, maxLength, minimum ...), which the hosted service does not
- * check either.
+ * Not here: paths, info and the other parts of OpenAPI, which mean nothing to ingestion and
+ * aren't looked at; nor the constraints (enum, maxLength, minimum ...), which the hosted
+ * service does not check either.
  */
 #include "schema/openapi.h"
 
@@ -27,8 +27,8 @@
 
 #define REF_PREFIX "#/components/schemas/"
 
-/* Every type and format that has a meaning.  Any other format is taken for none, as the hosted
- * service does. */
+/* Every type and format that has a meaning.  Any other format is taken for none,
+ * as the hosted service does. */
 static const struct known_type {
 	const char *type;
 	const char *format; /* NULL: without one */
@@ -116,8 +116,8 @@ static void check_field_name(struct reading *r, const struct node *node)
 	}
 }
 
-/* Without regard to case; the same names by their place in the text.  Valid names only, so no NUL
- * is inside. */
+/* Without regard to case; the same names by their place in the text.  Valid
+ * names only, so no NUL is inside. */
 static int compare_nocase(const void *a_, const void *b_)
 {
 	const struct node *a = *(const struct node *const *)a_;
@@ -129,8 +129,8 @@ static int compare_nocase(const void *a_, const void *b_)
 	return a->index < b->index ? -1 : a->index > b->index;
 }
 
-/* Report the names that differ from an earlier one in case only.  ${nodes} is put in another order.
- */
+/* Report the names that differ from an earlier one in case only.
+ * ${nodes} is put in another order. */
 static void check_case(struct reading *r, const struct node **nodes, size_t count, const char *what)
 {
 	const struct node *first = NULL;
@@ -195,8 +195,8 @@ static struct entry *follow_refs(struct reading *r, const struct node *node)
 	return NULL;
 }
 
-/* Mark the entries that a $ref anywhere in the document names.  The depth of the tree is bounded.
- */
+/* Mark the entries that a $ref anywhere in the document names.  The
+ * depth of the tree is bounded. */
 static void mark_referenced(struct reading *r, const struct node *node)
 {
 	const struct node *target;

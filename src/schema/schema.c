@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Schemas, once read: see schema.h.  The way in has three steps: document.c makes a tree of the
- * text (what it can't read at all is the only problem then), openapi.c makes objects of the tree,
- * and this file puts the two together, owns the result, looks names up in it, and compares two of
- * them.
+ * Schemas, once read: see schema.h.  The way in has three steps: document.c makes a tree
+ * of the text (what it can't read at all is the only problem then), openapi.c makes
+ * objects of the tree, and this file puts the two together, owns the result, looks names
+ * up in it, and compares two of them.
  */
 #include "schema/schema.h"
 

@@ -3,13 +3,15 @@
 #define SLUICE_SCHEMA_SCHEMA_H
 
 /*
- * A connector's schema: an OpenAPI 3.0.x document (YAML, or JSON, which YAML contains) read into objects and typed
- * fields.  Immutable once parsed, so any number of threads may read one.
+ * A connector's schema: an OpenAPI 3.0.x document (YAML, or JSON, which YAML contains) read into
+ * objects and typed fields.  Immutable once parsed, so any number of threads may read one.
  *
- *	schema_parse(text, problems, &schema, &err)  ->  schema_object(schema, name)  ->  schema_destroy(&schema)
+ *	schema_parse(text, problems, &schema, &err)
+ *	schema_object(schema, name)
+ *	schema_destroy(&schema)
  *
- * The rules are those of the Ingestion API's schema requirements.  Every rule that a document breaks is reported,
- * with its place.
+ * The rules are those of the Ingestion API's schema requirements.  Every rule that a document
+ * breaks is reported, with its place.
  */
 
 #include "base/arena.h"
@@ -76,8 +78,9 @@ void schema_destroy(struct schema **schema);
 const struct object *schema_object(const struct schema *schema, struct slice name);
 const struct field *object_field(const struct object *object, struct slice name);
 
-/* May ${next} take the place of ${now}?  It may add objects and fields; it may neither remove one nor change a
- * field's type.  E_CONFLICT, with every refused change in ${problems} and the first in ${err}. */
+/* May ${next} take the place of ${now}?  It may add objects and fields; it may neither
+ * remove one nor change a field's type.  E_CONFLICT, with every refused change in
+ * ${problems} and the first in ${err}. */
 enum status schema_check_change(const struct schema *now, const struct schema *next,
     struct problems *problems, struct err *err) WARN_UNUSED;
 

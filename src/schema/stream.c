@@ -67,8 +67,8 @@ struct setting {
 
 #define ANY_TYPE ~0U
 
-/* The names of the object's fields that the setting could have named: as many as fit into some
- * lines. */
+/* The names of the object's fields that the setting could have named: as
+ * many as fit into some lines. */
 struct candidates {
 	char text[400];
 };

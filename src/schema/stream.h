@@ -3,8 +3,8 @@
 #define SLUICE_SCHEMA_STREAM_H
 
 /*
- * A data stream: the settings of one object of one connector.  An object takes data only once it has one.
- * Texts are inside the struct, so that it can be copied and stored whole.
+ * A data stream: the settings of one object of one connector.  An object takes data only once it
+ * has one.  Texts are inside the struct, so that it can be copied and stored whole.
  */
 
 #include "base/status.h"
@@ -27,20 +27,22 @@ struct stream {
 	char event_time_field[STREAM_NAME_BYTES]; /* "" = none; Engagement only, and needed there */
 };
 
-/* "Profile", "Engagement", "Other"; "Upsert", "Partial": the wire's words.  The parsers return false for others. */
+/* "Profile", "Engagement", "Other"; "Upsert", "Partial": the wire's words.  The
+ * parsers return false for others. */
 const char *stream_category_name(enum stream_category category);
 const char *stream_refresh_name(enum stream_refresh refresh);
 bool stream_category_parse(struct slice text, enum stream_category *ret_category);
 bool stream_refresh_parse(struct slice text, enum stream_refresh *ret_refresh);
 
-/* Do the settings fit the object?  The primary key is a field; the record modified field is a date-time of a Profile
- * or Other stream; the event time field a date-time or date of an Engagement stream, which must name one.
- * E_INVALID naming the setting, its value, and what would be right. */
+/* Do the settings fit the object?  The primary key is a field; the record modified field
+ * is a date-time of a Profile or Other stream; the event time field a date-time or date
+ * of an Engagement stream, which must name one.  E_INVALID naming the setting, its
+ * value, and what would be right. */
 enum status stream_check(
     const struct stream *stream, const struct object *object, struct err *err) WARN_UNUSED;
 
-/* May ${next} replace ${now}?  The primary key stays, and so does the record modified field, for rows are stored by
- * them.  E_CONFLICT. */
+/* May ${next} replace ${now}?  The primary key stays, and so does the record modified field, for
+ * rows are stored by them.  E_CONFLICT. */
 enum status stream_check_change(
     const struct stream *now, const struct stream *next, struct err *err) WARN_UNUSED;
 

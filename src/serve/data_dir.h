@@ -23,6 +23,7 @@ enum status data_dir_open(const char *path, struct data_dir *ret_dir, struct err
 /* Become its one server.  E_BUSY: another process is; the text names it. */
 enum status data_dir_own(struct data_dir *dir, struct err *err) WARN_UNUSED;
 
+/* Give ownership up, if it is ours. */
 void data_dir_close(struct data_dir *dir);
 
 #endif

@@ -23,6 +23,7 @@ enum status rejects_create(struct blob *blob, const char *job_id, struct rejects
 enum status rejects_begin_part(struct rejects *rejects, int64_t part, const struct slice *columns,
     size_t column_count, struct err *err) WARN_UNUSED;
 
+/* Add a failed record of the part that was begun last, with its reason.  E_IO, E_FULL, E_NOMEM. */
 enum status rejects_add(struct rejects *rejects, const struct csv_record *record,
     const struct reject *reject, struct err *err) WARN_UNUSED;
 
