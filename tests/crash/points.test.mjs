@@ -1,0 +1,329 @@
+// SPDX-License-Identifier: Apache-2.0
+// docs/DESIGN.md, "Exactly once", step by step: the server kills itself at each named crash point, is started again, and must
+// hold what was acknowledged, once, and nothing else.  World.check() looks at all of it after every story: each job's state,
+// counts and failed records, every row of every table, every file in the data directory.
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import test from 'node:test';
+import { rootFolder } from '../scenario/harness.mjs';
+import { plain, readDisk, schemaOf, wider } from './model.mjs';
+import { lost, makePast, World } from './world.mjs';
+
+// Each start removes what the past's two jobs with failed records need no more, in two steps each.
+const sweep = 'blob.emptied', emptied = (pass) => `blob.emptied:${4 + pass}`;
+
+const covered = new Set();
+let past;	// the same for all stories, which copy it
+
+async function enter() {
+	past ??= makePast();
+	return new World(await past);
+}
+
+// ${point} is "name" or "name:pass"; a list when the server dies more than once.
+function story(points, title, tell) {
+	for (const point of [].concat(points))
+		covered.add(point.split(':')[0]);
+	test(`${[].concat(points).join(', ')}: ${title}`, { timeout: 120000 }, async () => {
+		const w = await enter();
+		try {
+			await tell(w, ...[].concat(points));
+			await w.check();
+		} catch (error) {
+			error.message += `\n--- the server's log:\n${w.s?.log.slice(-4000)}`;
+			throw error;
+		} finally {
+			await w.leave();
+		}
+	});
+}
+
+// --- Upload ------------------------------------------------------------------------------------------------------
+
+const partOne = [['k1', '10', 'one'], ['k2', 'x', 'one'], ['k3', '12', 'one']];
+const partTwo = [['k3', '20', 'two'], ['k4', '21', 'two']];
+
+for (const [point, accepted] of [['upload.written:2', false], ['blob.synced:2', false], ['blob.renamed:2', false],
+	['upload.stored:2', false], ['upload.accepted:2', true]])
+	story(point, 'a part counts as a whole or not at all, and what was acknowledged before stays', async (w) => {
+		await w.start({ crash: point });
+		const job = await w.open('upsert', [partOne]);
+		await lost(w.upload(job, partTwo));
+		await w.died();
+		await w.start();
+		if (accepted)
+			w.accept(job, partTwo);
+		await w.checkParts(job);
+		await w.add(job, partTwo);	// as a client does that lost the answer
+		await w.close(job);
+	});
+
+story('blob.group_made', 'a first part that was not acknowledged leaves an open job without parts', async (w, point) => {
+	await w.start({ crash: point });
+	const job = await w.open('upsert', []);
+	await lost(w.upload(job, partOne));
+	await w.died();
+	await w.start();
+	await w.checkParts(job);
+	await w.close(job);
+});
+
+// --- Close, abort, delete ----------------------------------------------------------------------------------------
+
+story('close.moved', 'the job is closed, comes to its end by itself, and may be closed again', async (w, point) => {
+	await w.start({ crash: point });
+	const job = await w.open('upsert', [partOne, partTwo]);
+	w.enqueue(job);
+	await lost(w.s.patch(job.id, 'UploadComplete'));
+	await w.died();
+	await w.start();
+	assert.equal((await w.s.job(job.id, 60)).state, 'JobComplete');
+	assert.equal((await w.s.patch(job.id, 'UploadComplete')).status, 200);
+});
+
+// A job of the same object is held in the middle of its load, so that what is closed after it stays in the queue.
+async function holdUp(w, crash) {
+	await w.start({ crash, hold: 'load.claimed' });
+	const busy = await w.open('upsert', [[['k1', '30', 'busy'], ['k6', '31', 'busy']]]);
+	w.s.hold();
+	await w.close(busy);
+	await w.s.held();
+	busy.retries = 1;
+}
+
+for (const points of ['abort.moved', emptied(1), 'abort.removed', ['abort.moved', sweep], [emptied(1), 'recover.swept']]) {
+	const [first, second] = [].concat(points);
+	const finish = async (w, job) => {
+		await w.died();
+		if (second)
+			await w.startAndDie(second);
+		await w.start();
+		job.state = 'Aborted';
+		assert.equal((await w.s.job(job.id)).state, 'Aborted');
+		assert.ok(!readdirSync(join(w.data, 'blobs')).includes(job.id), 'its data is gone from storage');
+		assert.equal((await w.s.patch(job.id, 'Aborted')).status, 200);
+		assert.equal((await w.s.patch(job.id, 'UploadComplete')).status, 409);
+	};
+	story(points, 'an open job is aborted, and its data is gone', async (w) => {
+		await w.start({ crash: first });
+		const job = await w.open('upsert', [partOne, partTwo]);
+		await lost(w.s.patch(job.id, 'Aborted'));
+		await finish(w, job);
+	});
+	// The load that is held has emptied nothing yet, so the abort's pass is the first here, too.
+	story(points, 'a queued job is aborted and never loaded', async (w) => {
+		await holdUp(w, first);
+		const job = await w.open('upsert', [partOne]);
+		assert.equal((await w.s.patch(job.id, 'UploadComplete')).status, 200);
+		await lost(w.s.patch(job.id, 'Aborted'));
+		await w.s.release();
+		await finish(w, job);
+	});
+}
+
+for (const points of ['delete.marked', emptied(1), 'delete.removed', ['delete.marked', sweep], ['delete.removed', 'recover.swept']]) {
+	const [first, second] = [].concat(points);
+	const finish = async (w, job) => {
+		job.state = 'gone';
+		await w.died();
+		if (second)
+			await w.startAndDie(second);
+		await w.start();
+		await w.s.must(404, 'GET', `/api/v1/ingest/jobs/${job.id}`);
+		assert.ok(!readdirSync(join(w.data, 'blobs')).includes(job.id), 'its data is gone from storage');
+		assert.equal((await w.remove(job)).status, 404);
+	};
+	story(points, 'a finished job is gone with its failed records, and its rows stay', async (w) => {
+		const job = w.jobs.find((j) => j.connector === 'depot');
+		await w.start({ crash: first });
+		await lost(w.remove(job));
+		job.landed = true;
+		await finish(w, job);
+		await w.checkTables();
+		// It was the connector's only job, and no trace of it keeps the connector.
+		await w.s.must(204, 'DELETE', '/api/v1/connectors/depot');
+		delete w.connectors.depot;
+	});
+	story(points, 'a queued job is gone and never loaded', async (w) => {
+		await holdUp(w, first);
+		const job = await w.open('upsert', [partOne]);
+		assert.equal((await w.s.patch(job.id, 'UploadComplete')).status, 200);
+		await lost(w.remove(job));
+		await w.s.release();
+		await finish(w, job);
+	});
+}
+
+// --- Load --------------------------------------------------------------------------------------------------------
+
+// Three jobs on the same keys: the first is held until all are closed, and goes on to where it dies.
+async function loadThree(w, crash) {
+	await w.start({ crash, hold: 'load.claimed' });
+	const first = await w.open('upsert', [[['k1', '41', 'first'], ['k2', 'x', 'first'], ['k2', '42', 'first']],
+		[['k3', '43', 'first'], ['k4', 'y', 'first'], ['k1', '44', 'first']]]);
+	const second = await w.open('delete', [[['k2'], ['k3']]]);
+	const third = await w.open('upsert', [[['k3', '61', 'third'], ['k4', '62', 'third']]]);
+	w.s.hold();
+	await w.close(first);
+	await w.s.held();
+	await w.close(second);
+	await w.close(third);
+	await w.s.release();
+	await w.died();
+	return first;
+}
+
+// Point -> how often the first job is loaded again.  The four uploads pass blob.synced and blob.renamed before the failed
+// records do; blob.emptied is passed when a load begins, and at its end for the parts and for what is unfinished.
+const loadPoints = {
+	'load.claimed': 1, [emptied(1)]: 1, 'load.staged': 1, 'blob.synced:5': 1, 'blob.renamed:5': 1, 'load.rejects': 1,
+	'load.applied': 0, 'load.completed': 0, [emptied(2)]: 0, [emptied(3)]: 0, 'load.removed': 0,
+};
+const hasParts = ['load.applied', 'load.completed'];
+for (const [point, retries] of Object.entries(loadPoints))
+	story(point, 'the job is applied once, and those behind it follow in their order', async (w) => {
+		const first = await loadThree(w, point);
+		first.retries = retries;
+		if (hasParts.includes(point))
+			w.tamper(first);
+		await w.start();
+	});
+
+// Recovery dies, too, and the next one finds what it left.
+for (const [point, second] of [['load.staged', 'recover.moved'], ['load.staged', 'recover.swept'], ['load.applied', 'recover.moved'],
+	['load.applied', sweep], ['load.applied', 'recover.swept'], ['load.completed', sweep], ['load.rejects', 'load.applied']])
+	story([point, second], 'a crash of the recovery changes nothing', async (w) => {
+		const first = await loadThree(w, point);
+		first.retries = loadPoints[point];
+		if (hasParts.includes(point))
+			w.tamper(first);
+		await w.startAndDie(second);
+		await w.start();
+	});
+
+story('load.applied', 'a server that dies after every job it has applied still comes to the end of the queue', async (w, point) => {
+	await loadThree(w, point);
+	await w.startAndDie(point);
+	await w.startAndDie(point);
+	await w.start();
+});
+
+for (const point of ['recover.moved', 'recover.moved:2'])
+	story(point, 'of two jobs in progress each is recovered, whichever side of the crash it is on', async (w) => {
+		await w.start({ hold: 'load.staged' });
+		const jobs = [await w.open('upsert', [partOne]), await w.open('upsert', [partTwo], 'depot')];
+		w.s.hold();
+		for (const job of jobs)
+			await w.close(job);
+		await w.s.held();
+		for (const job of jobs) {
+			while ((await w.s.job(job.id)).state !== 'InProgress')
+				continue;
+			job.retries = 1;
+		}
+		await w.s.kill();
+		await w.s.release();
+		await w.startAndDie(point);
+		await w.start();
+	});
+
+story('load.failed', 'an unreadable job is Failed, its parts are removed, and the next one is loaded', async (w, point) => {
+	await w.start({ crash: point });
+	const job = await w.open('upsert', []);
+	assert.equal((await w.s.upload(job.id, 'id,n\nk1,99\n')).status, 202);
+	job.parts.push([['k1', '99']]);
+	await w.s.patch(job.id, 'UploadComplete').catch(() => {});	// the answer may be overtaken by the end
+	await w.died();
+	await w.start();
+	job.state = 'Failed';
+	assert.match((await w.s.job(job.id, 60)).errorMessage, /who/);
+});
+
+test('what a load spilled is gone after the next start', { timeout: 120000 }, async () => {
+	past ??= makePast();
+	const w = new World(await past);
+	try {
+		writeFileSync(join(w.data, 'tmp', 'duckdb_temp_storage_DEFAULT-0.tmp'), 'x'.repeat(1000));
+		await w.start();
+		assert.deepEqual(readDisk(w.data).tmp, []);
+		await w.check();
+	} finally {
+		await w.leave();
+	}
+});
+
+// --- Connectors and streams: the lake's tables follow the catalog --------------------------------------------------
+
+story('stream.stored', 'a stream that is in the catalog has its table after the next start', async (w, point) => {
+	await w.start({ crash: point });
+	await w.s.must(201, 'PUT', '/api/v1/connectors/extra', schemaOf({ things: plain }));
+	await lost(w.s.call('PUT', '/api/v1/connectors/extra/streams/things', plain.stream));
+	await w.died();
+	await w.start();
+	assert.deepEqual(await w.s.sql('select id, n, who from extra.things'), []);
+	assert.deepEqual(await w.s.sql('select id__c, n__c, who__c from extra_things__dll'), []);
+	await w.s.must(200, 'PUT', '/api/v1/connectors/extra/streams/things', plain.stream);	// it is there already
+	w.connectors.extra = { things: plain };
+	await w.load('upsert', [partTwo], 'extra');
+});
+
+story('connector.stored', 'a schema that has grown has its columns after the next start', async (w, point) => {
+	await w.start({ crash: point });
+	await lost(w.s.call('PUT', '/api/v1/connectors/shop', schemaOf({ things: wider })));
+	await w.died();
+	await w.start();
+	const count = Number((await w.s.sql('select count(*) from shop.things'))[0][0]);
+	assert.ok(count > 0);
+	assert.deepEqual(await w.s.sql('select changed, count(*) from shop.things group by 1'), [[null, count]]);
+	assert.deepEqual(await w.s.sql('select changed__c, count(*) from shop_things__dll group by 1'), [[null, count]]);
+	w.connectors.shop.things = wider;
+	await w.load('upsert', [[['k8', '70', 'grown', '2024-02-29T00:00:00.000Z']]]);
+});
+
+story('connector.stored', 'a new connector is there after the next start', async (w, point) => {
+	await w.start({ crash: point });
+	await lost(w.s.call('PUT', '/api/v1/connectors/extra', schemaOf({ things: plain })));
+	await w.died();
+	await w.start();
+	assert.equal((await w.s.must(200, 'GET', '/api/v1/connectors/extra')).json.revision, 1);
+	await w.s.must(201, 'PUT', '/api/v1/connectors/extra/streams/things', plain.stream);
+	w.connectors.extra = { things: plain };
+	await w.load('upsert', [partTwo], 'extra');
+});
+
+for (const points of ['connector.deleted', 'table.dropped', 'table.dropped:2', ['connector.deleted', 'table.dropped'], ['connector.deleted', 'table.dropped:2']])
+	story(points, 'the tables of a deleted connector are gone after the next start, and its name is free', async (w, first, second) => {
+		await w.start({ crash: first });
+		await w.setUp('extra', { things: plain, more: plain });
+		const { id } = await w.s.load('things', 'id,n,who\nk1,80,gone\n', 'upsert', 'extra');
+		await w.s.must(204, 'DELETE', `/api/v1/ingest/jobs/${id}`);
+		await lost(w.s.call('DELETE', '/api/v1/connectors/extra'));
+		await w.died();
+		if (second)
+			await w.startAndDie(second);
+		await w.start();
+		delete w.connectors.extra;
+		await w.s.must(404, 'GET', '/api/v1/connectors/extra');
+		await w.s.must(400, 'POST', '/api/v2/query', { sql: 'select * from extra.things' });
+		await w.s.must(400, 'POST', '/api/v2/query', { sql: 'select * from extra_more__dll' });
+		// A connector of that name whose fields are of other types.
+		await w.s.setUpThings({ id: 'integer', n: 'date', who: 'boolean' }, plain.stream, 'extra');
+		const done = await w.s.load('things', 'id,n,who\n7,2024-02-29,true\n', 'upsert', 'extra');
+		assert.equal(done.state, 'JobComplete');
+		assert.deepEqual(await w.s.sql('select id, n, who from extra.things'), [[7, '2024-02-29', true]]);
+		await w.s.must(204, 'DELETE', `/api/v1/ingest/jobs/${done.id}`);
+		await w.s.must(204, 'DELETE', '/api/v1/connectors/extra');
+	});
+
+// --- The list ------------------------------------------------------------------------------------------------------
+
+test('every crash point in src/ has a story here', () => {
+	const named = new Set();
+	for (const folder of readdirSync(join(rootFolder, 'src'), { withFileTypes: true }).filter((entry) => entry.isDirectory()))
+		for (const file of readdirSync(join(rootFolder, 'src', folder.name)).filter((name) => name.endsWith('.c')))
+			for (const [, name] of readFileSync(join(rootFolder, 'src', folder.name, file), 'utf8').matchAll(/CRASH_POINT\("([^"]+)"\)/g))
+				named.add(name);
+	assert.ok(named.size > 15);
+	assert.deepEqual([...covered].sort(), [...named].sort());
+});
