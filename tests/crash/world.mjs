@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A data directory with a past, a server on it that dies and is started again, and what must be true after that.
 import assert from 'node:assert/strict';
-import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, constants, cpSync, existsSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Server } from '../scenario/harness.mjs';
@@ -183,6 +183,9 @@ export class World {
 
 	async leave() {
 		await this.s?.kill();
+		// A story that failed may still wait for the server to come to its hold: let it go.
+		if (this.s && existsSync(this.s.fifo))
+			closeSync(openSync(this.s.fifo, constants.O_RDONLY | constants.O_NONBLOCK));
 		rmSync(this.data, { recursive: true, force: true });
 	}
 }
