@@ -29,6 +29,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 struct house {
@@ -235,6 +236,19 @@ static void usage(FILE *out)
 	fputs("\nexample:\n  sluice serve --data ./data --listen 127.0.0.1:8080\n", out);
 }
 
+/* A connection that uploads has a socket, a folder and a file open; the usual soft limit of 1,024 is
+ * too few for --connections.  What the system does not allow stays as it is. */
+static void raise_file_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	if (setrlimit(RLIMIT_NOFILE, &limit) != 0)
+		log_event(LOG_LEVEL_WARN, "server.file_limit_low", "error=\"%s\"", strerror(errno));
+}
+
 static int run(struct house *house, struct err *err)
 {
 	sigset_t signals;
@@ -247,6 +261,7 @@ static int run(struct house *house, struct err *err)
 	sigaddset(&signals, SIGINT);
 	pthread_sigmask(SIG_BLOCK, &signals, NULL);
 	signal(SIGPIPE, SIG_IGN);
+	raise_file_limit();
 
 	st = open_stores(house, err);
 	if (st == OK)

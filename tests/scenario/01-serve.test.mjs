@@ -2,7 +2,7 @@
 // The server as a process: it starts, says where, owns its data directory, and ends in good order.
 import assert from 'node:assert/strict';
 import { execFile, spawnSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { mkdtempSync, readFileSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'node:test';
@@ -134,3 +134,9 @@ test('SIGTERM: a running upload finishes, a new request gets 503, the exit is 0'
 	assert.ok([202, 503].includes((await running).status));
 	assert.deepEqual(await s.ended, { code: 0, signal: null });
 }));
+
+test('as many files as the system allows may be open, whatever the shell said', () => withServer(async (s) => {
+	const [, soft, hard] = readFileSync(`/proc/${s.process.pid}/limits`, 'utf8').match(/^Max open files +(\S+) +(\S+)/m);
+	assert.notEqual(hard, '256');
+	assert.equal(soft, hard);
+}, { openFiles: 256 }));

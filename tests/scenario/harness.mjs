@@ -18,6 +18,7 @@ export class Server {
 		this.env = { ...process.env, ...options.env };
 		this.data = options.data ?? mkdtempSync(join(tmpdir(), 'sluice-'));
 		this.ownsData = options.data === undefined;
+		this.openFiles = options.openFiles;	// the shell's soft limit, when it is to be another
 		this.fifo = join(this.data, 'hold');
 		if (options.holdAt)
 			this.env.SLUICE_HOLD = `${options.holdAt}:${this.fifo}`;
@@ -39,7 +40,9 @@ export class Server {
 
 	// Start the process (again); env is added for this run.  Resolves when it takes requests, rejects when it ends before.
 	run(env = {}) {
-		this.process = spawn(program, ['serve', '--data', this.data, '--listen', '127.0.0.1:0', '--ready-fd', '3', ...this.args],
+		const shell = this.openFiles ? ['sh', '-c', `ulimit -Sn ${this.openFiles}; exec "$0" "$@"`] : [];
+		const [command, ...args] = [...shell, program, 'serve', '--data', this.data, '--listen', '127.0.0.1:0', '--ready-fd', '3', ...this.args];
+		this.process = spawn(command, args,
 			{ stdio: ['ignore', 'ignore', 'pipe', 'pipe'], env: { ...this.env, ...env } });
 		this.process.stderr.on('data', (text) => { this.log += text; });
 		this.ended = new Promise((done) => this.process.on('close', (code, signal) => done({ code, signal })));
