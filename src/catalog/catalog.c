@@ -168,7 +168,7 @@ enum status catalog_token_find(struct catalog *catalog,
 	return catalog->ops->token_find(catalog, hash, ret_token, err);
 }
 
-enum status catalog_job_create(struct catalog *catalog, const struct job *job, struct err *err)
+static void assert_new_job(const struct job *job)
 {
 	assert(uuid_is_valid(slice_of(job->id)));
 	assert(job->operation == JOB_UPSERT || job->operation == JOB_DELETE);
@@ -178,7 +178,22 @@ enum status catalog_job_create(struct catalog *catalog, const struct job *job, s
 	assert(fits(job->object, sizeof(job->object)));
 	assert(strnlen(job->created_by, sizeof(job->created_by)) < sizeof(job->created_by));
 	assert(job->created_us == job->modified_us);
-	return catalog->ops->job_create(catalog, job, err);
+}
+
+enum status catalog_job_create(struct catalog *catalog, const struct job *job, struct err *err)
+{
+	assert_new_job(job);
+	return catalog->ops->job_create(catalog, job, NULL, NULL, err);
+}
+
+enum status catalog_job_create_within(struct catalog *catalog, const struct job *job,
+    const struct catalog_quota *quota, struct catalog_quota_hit *ret_hit, struct err *err)
+{
+	assert_new_job(job);
+	assert(quota->object_max >= 0 && quota->active_max >= 0 && quota->created_max >= 0);
+	assert(quota->created_max == 0 || quota->created_span_us > 0);
+	assert(ret_hit != NULL);
+	return catalog->ops->job_create(catalog, job, quota, ret_hit, err);
 }
 
 enum status catalog_job_get(
@@ -201,12 +216,13 @@ enum status catalog_job_move(struct catalog *catalog, struct slice id,
 	return catalog->ops->job_move(catalog, id, move, ret_job, err);
 }
 
-enum status catalog_job_claim(
-    struct catalog *catalog, const char *lease, struct job *ret_job, struct err *err)
+enum status catalog_job_claim(struct catalog *catalog, const char *lease, int64_t delay_us,
+    struct job *ret_job, int64_t *ret_ready_us, struct err *err)
 {
 	assert(fits(lease, UUID_TEXT_BYTES));
-	assert(ret_job != NULL);
-	return catalog->ops->job_claim(catalog, lease, ret_job, err);
+	assert(delay_us >= 0);
+	assert(ret_job != NULL && ret_ready_us != NULL);
+	return catalog->ops->job_claim(catalog, lease, delay_us, ret_job, ret_ready_us, err);
 }
 
 enum status catalog_job_delete(
@@ -246,11 +262,31 @@ enum status catalog_job_each(struct catalog *catalog, unsigned states, bool dele
 	return catalog->ops->job_each(catalog, states, deleted, visit, ctx, err);
 }
 
+enum status catalog_job_aged(struct catalog *catalog, enum job_state state, int64_t before_us,
+    int64_t limit, struct arena *arena, char (**ret_ids)[UUID_TEXT_BYTES], size_t *ret_count,
+    struct err *err)
+{
+	assert(state < JOB_STATE_COUNT);
+	assert(limit > 0);
+	assert(arena != NULL && ret_ids != NULL && ret_count != NULL);
+	return catalog->ops->job_aged(
+	    catalog, state, before_us, limit, arena, ret_ids, ret_count, err);
+}
+
+enum status catalog_part_find(struct catalog *catalog, struct slice job_id, struct slice key,
+    struct part *ret_part, struct err *err)
+{
+	assert(key.len > 0);
+	assert(ret_part != NULL);
+	return catalog->ops->part_find(catalog, job_id, key, ret_part, err);
+}
+
 enum status catalog_part_add(struct catalog *catalog, struct slice job_id, struct part *part,
     int64_t part_max, enum job_state *ret_state, struct err *err)
 {
 	assert(fits(part->blob_name, sizeof(part->blob_name)));
 	assert(part->bytes >= 0);
+	assert(strnlen(part->key, sizeof(part->key)) < sizeof(part->key));
 	assert(part_max >= 0);
 	assert(ret_state != NULL);
 	return catalog->ops->part_add(catalog, job_id, part, part_max, ret_state, err);

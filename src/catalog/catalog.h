@@ -33,6 +33,7 @@
 #define CATALOG_BLOB_NAME_BYTES  65
 #define CATALOG_JOB_ERROR_BYTES  1024
 #define CATALOG_TOKEN_NAME_BYTES 81
+#define CATALOG_KEY_BYTES        256
 
 struct catalog;
 
@@ -163,12 +164,40 @@ struct job {
 	int64_t records_failed;
 	int64_t processing_ms;
 	char error[CATALOG_JOB_ERROR_BYTES]; /* "" unless Failed */
+	bool validate_only;                  /* it is checked, and lands nothing */
 };
 
+/* The states in which a job still has a way to go. */
+#define JOB_STATES_ACTIVE (1u << JOB_OPEN | 1u << JOB_UPLOAD_COMPLETE | 1u << JOB_IN_PROGRESS)
+
 /* Add a row.  The caller fills in id, operation, state, connector, object, created_by, created_us =
- * modified_us.  E_NOT_FOUND: the object has no stream (any more). */
+ * modified_us, validate_only.  E_NOT_FOUND: the object has no stream (any more). */
 enum status catalog_job_create(
     struct catalog *catalog, const struct job *job, struct err *err) WARN_UNUSED;
+
+/* How many jobs there may be.  0: any number. */
+struct catalog_quota {
+	int64_t object_max;  /* active ones of one object */
+	int64_t active_max;  /* active ones in all */
+	int64_t created_max; /* created, under a quota, in the span that ends now; also those that
+				 are removed meanwhile */
+	int64_t created_span_us;
+};
+
+enum catalog_quota_part { QUOTA_OBJECT, QUOTA_ACTIVE, QUOTA_CREATED };
+
+/* Which part of a quota is used up. */
+struct catalog_quota_hit {
+	enum catalog_quota_part part;
+	char job_id[UUID_TEXT_BYTES]; /* QUOTA_OBJECT: an active job of the object; else "" */
+	int64_t free_us;              /* QUOTA_CREATED: when the next may be created; else 0 */
+};
+
+/* The same within ${quota}, looked at in the order of its members in the step that adds the row; now
+ * is the job's created_us.  E_LIMIT: it is used up, ${ret_hit} says where; E_NOT_FOUND goes first. */
+enum status catalog_job_create_within(struct catalog *catalog, const struct job *job,
+    const struct catalog_quota *quota, struct catalog_quota_hit *ret_hit,
+    struct err *err) WARN_UNUSED;
 
 /* E_NOT_FOUND, also when it is deleted. */
 enum status catalog_job_get(
@@ -195,9 +224,10 @@ enum status catalog_job_move(struct catalog *catalog, struct slice id,
     const struct catalog_job_move *move, struct job *ret_job, struct err *err) WARN_UNUSED;
 
 /* Lease the oldest closed job whose object has no job InProgress: to InProgress, with ${lease}.
- * One atomic step.  E_NOT_FOUND: nothing to do. */
-enum status catalog_job_claim(
-    struct catalog *catalog, const char *lease, struct job *ret_job, struct err *err) WARN_UNUSED;
+ * One atomic step.  E_NOT_FOUND: nothing to do; or that job has been closed for less than
+ * ${delay_us}, and ${ret_ready_us} is when it may be claimed (else 0). */
+enum status catalog_job_claim(struct catalog *catalog, const char *lease, int64_t delay_us,
+    struct job *ret_job, int64_t *ret_ready_us, struct err *err) WARN_UNUSED;
 
 /* Mark as deleted when it is in one of the states ${from}.  Then it is gone from
  * get, list and claim, and catalog_job_remove takes the row away.  ${ret_job} as for
@@ -234,6 +264,12 @@ typedef enum status catalog_job_fn(void *ctx, const struct job *job, struct err 
 enum status catalog_job_each(struct catalog *catalog, unsigned states, bool deleted,
     catalog_job_fn *visit, void *ctx, struct err *err) WARN_UNUSED;
 
+/* The ids of at most ${limit} jobs in ${state} that came into it before ${before_us}, the oldest
+ * first. */
+enum status catalog_job_aged(struct catalog *catalog, enum job_state state, int64_t before_us,
+    int64_t limit, struct arena *arena, char (**ret_ids)[UUID_TEXT_BYTES], size_t *ret_count,
+    struct err *err) WARN_UNUSED;
+
 /* --- Parts ------------------------------------------------------------------------------------ */
 
 struct part {
@@ -242,13 +278,20 @@ struct part {
 	int64_t bytes;
 	unsigned char sha256[CATALOG_HASH_BYTES];
 	int64_t accepted_us;
+	char key[CATALOG_KEY_BYTES]; /* what the client calls the part, unique in its job; "" */
 };
 
 /* Accept a part: its row gets the next number and the job's count and bytes move.  The number is
- * written into ${part}.  ${ret_state} is the job's state on E_CONFLICT.
+ * written into ${part}.  ${ret_state} is the job's state on E_CONFLICT.  A part with a key that the
+ * job has already is not added: E_EXISTS, and ${part} is the one that is there, whatever the job's
+ * state (but Aborted) and number of parts.
  * E_NOT_FOUND: no such job; E_CONFLICT: it is not Open; E_LIMIT: it has ${part_max} parts. */
 enum status catalog_part_add(struct catalog *catalog, struct slice job_id, struct part *part,
     int64_t part_max, enum job_state *ret_state, struct err *err) WARN_UNUSED;
+
+/* The part of that key, which is not empty.  E_NOT_FOUND: none, or no such job. */
+enum status catalog_part_find(struct catalog *catalog, struct slice job_id, struct slice key,
+    struct part *ret_part, struct err *err) WARN_UNUSED;
 
 /* By number; also those of a job marked as deleted.  No such job: none. */
 enum status catalog_part_list(struct catalog *catalog, struct slice job_id, struct arena *arena,

@@ -46,13 +46,15 @@ struct catalog_ops {
 	    const unsigned char hash[CATALOG_HASH_BYTES], struct catalog_token *ret_token,
 	    struct err *err);
 
-	enum status (*job_create)(struct catalog *catalog, const struct job *job, struct err *err);
+	/* ${quota}: NULL for none. */
+	enum status (*job_create)(struct catalog *catalog, const struct job *job,
+	    const struct catalog_quota *quota, struct catalog_quota_hit *ret_hit, struct err *err);
 	enum status (*job_get)(
 	    struct catalog *catalog, struct slice id, struct job *ret_job, struct err *err);
 	enum status (*job_move)(struct catalog *catalog, struct slice id,
 	    const struct catalog_job_move *move, struct job *ret_job, struct err *err);
-	enum status (*job_claim)(
-	    struct catalog *catalog, const char *lease, struct job *ret_job, struct err *err);
+	enum status (*job_claim)(struct catalog *catalog, const char *lease, int64_t delay_us,
+	    struct job *ret_job, int64_t *ret_ready_us, struct err *err);
 	enum status (*job_delete)(struct catalog *catalog, struct slice id, unsigned from,
 	    struct job *ret_job, struct err *err);
 	enum status (*job_remove)(struct catalog *catalog, struct slice id, struct err *err);
@@ -61,7 +63,12 @@ struct catalog_ops {
 	    struct err *err);
 	enum status (*job_each)(struct catalog *catalog, unsigned states, bool deleted,
 	    catalog_job_fn *visit, void *ctx, struct err *err);
+	enum status (*job_aged)(struct catalog *catalog, enum job_state state, int64_t before_us,
+	    int64_t limit, struct arena *arena, char (**ret_ids)[UUID_TEXT_BYTES],
+	    size_t *ret_count, struct err *err);
 
+	enum status (*part_find)(struct catalog *catalog, struct slice job_id, struct slice key,
+	    struct part *ret_part, struct err *err);
 	enum status (*part_add)(struct catalog *catalog, struct slice job_id, struct part *part,
 	    int64_t part_max, enum job_state *ret_state, struct err *err);
 	enum status (*part_list)(struct catalog *catalog, struct slice job_id, struct arena *arena,

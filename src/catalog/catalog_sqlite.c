@@ -6,13 +6,14 @@
  * Opening makes the file when it is not there, with a mode that keeps the tokens' hashes from
  * other users (SQLite gives its -wal and -shm files the same), looks whether it is one of
  * ours and of a format that we know before it changes anything in it, turns on the
- * write-ahead log and makes the tables.
+ * write-ahead log and makes the tables that are missing.
  *
  * Several processes may do this at the same moment.  The tables are made in one transaction by
  * whoever gets there first; the others find them.  Turning on the log does not wait its turn by
  * itself, so that is tried again.
  *
- * There is no step from an older format yet, for there is none.
+ * A file of an older format is brought up by the steps that it lacks (catalog_sqlite_schema.h), in
+ * one transaction, too.
  */
 #include "catalog/catalog_sqlite.h"
 
@@ -27,6 +28,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <libgen.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -74,7 +76,9 @@ static const struct catalog_ops sqlite_ops = {
     .job_remove = catalog_sqlite_job_remove,
     .job_list = catalog_sqlite_job_list,
     .job_each = catalog_sqlite_job_each,
+    .job_aged = catalog_sqlite_job_aged,
     .part_add = catalog_sqlite_part_add,
+    .part_find = catalog_sqlite_part_find,
     .part_list = catalog_sqlite_part_list,
 };
 
@@ -164,10 +168,11 @@ static enum status check_format(const struct format *format, const char *path, s
 	if (!ours && !empty)
 		return err_set(
 		    err, E_INVALID, "catalog: %s is an SQLite file of another program", path);
-	if (format->version > strtoll(FORMAT_VERSION, NULL, 10))
+	if (format->version > FORMAT_VERSION)
 		return err_set(err, E_INVALID,
 		    "catalog: %s has format %" PRId64
-		    ", made by a newer version of this program; this one knows formats up to %s",
+		    ", made by a newer version of this program; this one knows formats up to "
+		    "%" PRId64,
 		    path, format->version, FORMAT_VERSION);
 	return OK;
 }
@@ -191,20 +196,25 @@ static int use_log(sqlite3 *db)
 	return rc;
 }
 
-static int run_all(sqlite3 *db, const char *const *texts, size_t count)
+/* One step, to format ${version}. */
+static int take_step(sqlite3 *db, int64_t version)
 {
+	const char *const *text = formats[version - 1];
+	char pragma[64];
 	int rc = SQLITE_OK;
-	size_t i;
 
-	for (i = 0; i < count && rc == SQLITE_OK; i++)
-		rc = sqlite3_exec(db, texts[i], NULL, NULL, NULL);
-	return rc;
+	for (; *text != NULL && rc == SQLITE_OK; text++)
+		rc = sqlite3_exec(db, *text, NULL, NULL, NULL);
+	if (rc != SQLITE_OK)
+		return rc;
+	snprintf(pragma, sizeof(pragma), "PRAGMA user_version = %" PRId64, version);
+	return sqlite3_exec(db, pragma, NULL, NULL, NULL);
 }
 
-/* The tables, all or none.  Who waits for the lock here finds them made by somebody else. */
+/* The tables that are missing, all or none.  Who waits for the lock here finds them made by
+ * somebody else. */
 static int make_tables(sqlite3 *db)
 {
-	const size_t count = sizeof(schema_statements) / sizeof(schema_statements[0]);
 	int64_t version;
 	int rc;
 
@@ -212,8 +222,8 @@ static int make_tables(sqlite3 *db)
 	if (rc != SQLITE_OK)
 		return rc;
 	rc = read_number(db, "PRAGMA user_version", &version);
-	if (rc == SQLITE_OK && version == 0)
-		rc = run_all(db, schema_statements, count);
+	while (rc == SQLITE_OK && version < FORMAT_VERSION)
+		rc = take_step(db, ++version);
 	if (rc == SQLITE_OK)
 		rc = sqlite3_exec(db, "COMMIT", NULL, NULL, NULL);
 	if (rc != SQLITE_OK)
@@ -233,7 +243,7 @@ static int try_prepare(sqlite3 *db, const char *path, enum status *ret_status, s
 	if (*ret_status != OK)
 		return SQLITE_OK;
 	rc = use_log(db);
-	return rc == SQLITE_OK && format.version == 0 ? make_tables(db) : rc;
+	return rc == SQLITE_OK && format.version < FORMAT_VERSION ? make_tables(db) : rc;
 }
 
 static enum status prepare_file(struct conn *conn, const char *path, struct err *err)

@@ -143,6 +143,11 @@ void *catalog_sqlite_grow(
 
 /* Read the columns of JOB_COLUMNS.  ${ret_no} is the row's number. */
 void catalog_sqlite_read_job(struct query *query, int64_t *ret_no, struct job *ret_job);
+/* The row of a job that is not marked as deleted.  E_NOT_FOUND. */
+enum status catalog_sqlite_read_row(struct conn *conn, struct slice id, int64_t *ret_no,
+    struct job *ret_job, struct err *err) WARN_UNUSED;
+/* E_CONFLICT, with the job's state. */
+enum status catalog_sqlite_refuse_state(const struct job *job, struct err *err);
 
 enum status catalog_sqlite_connector_put(struct catalog *catalog, struct slice name,
     struct slice document, int64_t revision_now, struct err *err);
@@ -167,14 +172,14 @@ enum status catalog_sqlite_token_add(struct catalog *catalog,
     struct err *err);
 enum status catalog_sqlite_token_find(struct catalog *catalog,
     const unsigned char hash[CATALOG_HASH_BYTES], struct catalog_token *ret_token, struct err *err);
-enum status catalog_sqlite_job_create(
-    struct catalog *catalog, const struct job *job, struct err *err);
+enum status catalog_sqlite_job_create(struct catalog *catalog, const struct job *job,
+    const struct catalog_quota *quota, struct catalog_quota_hit *ret_hit, struct err *err);
 enum status catalog_sqlite_job_get(
     struct catalog *catalog, struct slice id, struct job *ret_job, struct err *err);
 enum status catalog_sqlite_job_move(struct catalog *catalog, struct slice id,
     const struct catalog_job_move *move, struct job *ret_job, struct err *err);
-enum status catalog_sqlite_job_claim(
-    struct catalog *catalog, const char *lease, struct job *ret_job, struct err *err);
+enum status catalog_sqlite_job_claim(struct catalog *catalog, const char *lease, int64_t delay_us,
+    struct job *ret_job, int64_t *ret_ready_us, struct err *err);
 enum status catalog_sqlite_job_delete(
     struct catalog *catalog, struct slice id, unsigned from, struct job *ret_job, struct err *err);
 enum status catalog_sqlite_job_remove(struct catalog *catalog, struct slice id, struct err *err);
@@ -183,6 +188,11 @@ enum status catalog_sqlite_job_list(struct catalog *catalog,
     size_t *ret_count, int64_t *ret_total, struct err *err);
 enum status catalog_sqlite_job_each(struct catalog *catalog, unsigned states, bool deleted,
     catalog_job_fn *visit, void *ctx, struct err *err);
+enum status catalog_sqlite_job_aged(struct catalog *catalog, enum job_state state,
+    int64_t before_us, int64_t limit, struct arena *arena, char (**ret_ids)[UUID_TEXT_BYTES],
+    size_t *ret_count, struct err *err);
+enum status catalog_sqlite_part_find(struct catalog *catalog, struct slice job_id, struct slice key,
+    struct part *ret_part, struct err *err);
 enum status catalog_sqlite_part_add(struct catalog *catalog, struct slice job_id, struct part *part,
     int64_t part_max, enum job_state *ret_state, struct err *err);
 enum status catalog_sqlite_part_list(struct catalog *catalog, struct slice job_id,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Jobs and parts in SQLite, one at a time: see catalog.h for what each call promises.
+ * Jobs in SQLite, one at a time: see catalog.h for what each call promises.
  *
  * A change reads the row, compares, changes the struct and writes it back, all inside one write
  * transaction: there is one writer at a time, so nothing moves between the look and the change, and
@@ -43,12 +43,12 @@ void catalog_sqlite_read_job(struct query *query, int64_t *ret_no, struct job *r
 	ret_job->records_failed = query_get_number(query);
 	ret_job->processing_ms = query_get_number(query);
 	query_get_text(query, ret_job->error, sizeof(ret_job->error));
+	ret_job->validate_only = query_get_number(query) != 0;
 }
 
 /* --- Steps ------------------------------------------------------------------------------------ */
 
-/* The row of a job that is not marked as deleted.  E_NOT_FOUND. */
-static enum status read_row(
+enum status catalog_sqlite_read_row(
     struct conn *conn, struct slice id, int64_t *ret_no, struct job *ret_job, struct err *err)
 {
 	struct query query;
@@ -104,16 +104,21 @@ static void touch(struct job *job)
 	job->modified_us = now_us > job->modified_us ? now_us : job->modified_us + 1;
 }
 
-static enum status refuse_state(const struct job *job, struct err *err)
+enum status catalog_sqlite_refuse_state(const struct job *job, struct err *err)
 {
 	return err_set(err, E_CONFLICT, "job %s is %s", job->id, job_state_name(job->state));
 }
 
 /* --- Create, get ------------------------------------------------------------------------------ */
 
-static enum status create_job(struct conn *conn, void *ctx, struct err *err)
+struct job_create {
+	const struct job *job;
+	const struct catalog_quota *quota; /* NULL: none */
+	struct catalog_quota_hit hit;
+};
+
+static enum status insert_job(struct conn *conn, const struct job *job, struct err *err)
 {
-	const struct job *job = *(const struct job **)ctx;
 	struct query query;
 	enum status status;
 	int changes = 0;
@@ -128,6 +133,7 @@ static enum status create_job(struct conn *conn, void *ctx, struct err *err)
 	query_put_number(&query, job->state);
 	query_put_text(&query, slice_of(job->created_by));
 	query_put_number(&query, job->created_us);
+	query_put_number(&query, job->validate_only);
 	status = query_run(&query, &changes, err);
 	if (status == OK && changes == 0)
 		return err_set(err, E_NOT_FOUND, "no stream for object \"%s\" of \"%s\"",
@@ -135,10 +141,106 @@ static enum status create_job(struct conn *conn, void *ctx, struct err *err)
 	return status;
 }
 
-enum status catalog_sqlite_job_create(
-    struct catalog *catalog, const struct job *job, struct err *err)
+/* Does the object have more active jobs than it may, now that the new one is there?  Then
+ * ${ret_id} names one of the others. */
+static enum status check_object(struct conn *conn, const struct job_create *create, bool *ret_full,
+    char *ret_id, struct err *err)
 {
-	return catalog_sqlite_write(store_of(catalog), create_job, &job, err);
+	struct query query;
+
+	query_begin(&query, conn, SQL_QUOTA_OBJECT);
+	query_put_number(&query, JOB_STATES_ACTIVE);
+	query_put_text(&query, slice_of(create->job->connector));
+	query_put_text(&query, slice_of(create->job->object));
+	query_put_number(&query, create->quota->object_max);
+	query_put_text(&query, slice_of(create->job->id));
+	*ret_full = query_row(&query);
+	if (*ret_full)
+		query_get_text(&query, ret_id, UUID_TEXT_BYTES);
+	return query_end(&query, err);
+}
+
+static enum status check_active(
+    struct conn *conn, const struct job_create *create, bool *ret_full, struct err *err)
+{
+	struct query query;
+
+	query_begin(&query, conn, SQL_QUOTA_ACTIVE);
+	query_put_number(&query, JOB_STATES_ACTIVE);
+	*ret_full = query_row(&query) && query_get_number(&query) > create->quota->active_max;
+	return query_end(&query, err);
+}
+
+/* Forgets what is older than the span, so that the table stays as small as the quota. */
+static enum status check_created(struct conn *conn, const struct job_create *create, bool *ret_full,
+    int64_t *ret_free_us, struct err *err)
+{
+	const struct catalog_quota *quota = create->quota;
+	struct query query;
+	enum status status;
+
+	query_begin(&query, conn, SQL_CREATION_FORGET);
+	query_put_number(&query, create->job->created_us - quota->created_span_us);
+	status = query_run(&query, NULL, err);
+	if (status != OK)
+		return status;
+	query_begin(&query, conn, SQL_QUOTA_CREATED);
+	*ret_full = query_row(&query) && query_get_number(&query) >= quota->created_max;
+	*ret_free_us = *ret_full ? query_get_number(&query) + quota->created_span_us : 0;
+	return query_end(&query, err);
+}
+
+static enum status check_quota(struct conn *conn, struct job_create *create, struct err *err)
+{
+	const struct catalog_quota *quota = create->quota;
+	struct catalog_quota_hit hit = {.part = QUOTA_OBJECT};
+	enum status status = OK;
+	bool full = false;
+
+	if (quota->object_max > 0)
+		status = check_object(conn, create, &full, hit.job_id, err);
+	if (status == OK && !full && quota->active_max > 0) {
+		hit.part = QUOTA_ACTIVE;
+		status = check_active(conn, create, &full, err);
+	}
+	if (status == OK && !full && quota->created_max > 0) {
+		hit.part = QUOTA_CREATED;
+		status = check_created(conn, create, &full, &hit.free_us, err);
+	}
+	if (status != OK || !full)
+		return status;
+	create->hit = hit;
+	return err_set(err, E_LIMIT, "a quota of jobs is used up");
+}
+
+static enum status create_job(struct conn *conn, void *ctx, struct err *err)
+{
+	struct job_create *create = ctx;
+	struct query query;
+	enum status status = OK;
+
+	/* The insert first, so that an unknown object is told before a quota; a refusal undoes
+	 * it. */
+	status = insert_job(conn, create->job, err);
+	if (status != OK || create->quota == NULL)
+		return status;
+	status = check_quota(conn, create, err);
+	if (status != OK || create->quota->created_max == 0)
+		return status;
+	query_begin(&query, conn, SQL_CREATION_INSERT);
+	query_put_number(&query, create->job->created_us);
+	return query_run(&query, NULL, err);
+}
+
+enum status catalog_sqlite_job_create(struct catalog *catalog, const struct job *job,
+    const struct catalog_quota *quota, struct catalog_quota_hit *ret_hit, struct err *err)
+{
+	struct job_create create = {.job = job, .quota = quota};
+	enum status status = catalog_sqlite_write(store_of(catalog), create_job, &create, err);
+
+	if (status == E_LIMIT)
+		*ret_hit = create.hit;
+	return status;
 }
 
 enum status catalog_sqlite_job_get(
@@ -153,7 +255,7 @@ enum status catalog_sqlite_job_get(
 	status = reader_take(store, &conn, err);
 	if (status != OK)
 		return status;
-	status = read_row(conn, id, &no, &job, err);
+	status = catalog_sqlite_read_row(conn, id, &no, &job, err);
 	reader_give(store, &conn);
 	if (status == OK)
 		*ret_job = job;
@@ -203,11 +305,11 @@ static enum status move_job(struct conn *conn, void *ctx, struct err *err)
 	enum status status;
 	int64_t no;
 
-	status = read_row(conn, m->id, &no, &m->job, err);
+	status = catalog_sqlite_read_row(conn, m->id, &no, &m->job, err);
 	if (status != OK)
 		return status;
 	if ((m->move->from & 1u << m->job.state) == 0)
-		return refuse_state(&m->job, err);
+		return catalog_sqlite_refuse_state(&m->job, err);
 	if (m->move->lease != NULL && strcmp(m->move->lease, m->job.lease) != 0)
 		return err_set(
 		    err, E_CONFLICT, "job %s is leased to \"%s\"", m->job.id, m->job.lease);
@@ -232,7 +334,9 @@ enum status catalog_sqlite_job_move(struct catalog *catalog, struct slice id,
 
 struct job_claim {
 	const char *lease;
+	int64_t delay_us;
 	struct job job;
+	int64_t ready_us; /* when the delay of the one that was found is over */
 };
 
 static enum status claim_job(struct conn *conn, void *ctx, struct err *err)
@@ -254,6 +358,10 @@ static enum status claim_job(struct conn *conn, void *ctx, struct err *err)
 		return status;
 	if (!found)
 		return err_set(err, E_NOT_FOUND, "no job to work on");
+	if (claim->delay_us > 0 && claim->job.modified_us + claim->delay_us > clock_now_us()) {
+		claim->ready_us = claim->job.modified_us + claim->delay_us;
+		return err_set(err, E_NOT_FOUND, "no job to work on yet");
+	}
 
 	claim->job.state = JOB_IN_PROGRESS;
 	touch(&claim->job);
@@ -261,14 +369,16 @@ static enum status claim_job(struct conn *conn, void *ctx, struct err *err)
 	return write_row(conn, no, &claim->job, err);
 }
 
-enum status catalog_sqlite_job_claim(
-    struct catalog *catalog, const char *lease, struct job *ret_job, struct err *err)
+enum status catalog_sqlite_job_claim(struct catalog *catalog, const char *lease, int64_t delay_us,
+    struct job *ret_job, int64_t *ret_ready_us, struct err *err)
 {
-	struct job_claim claim = {.lease = lease};
+	struct job_claim claim = {.lease = lease, .delay_us = delay_us};
 	enum status status = catalog_sqlite_write(store_of(catalog), claim_job, &claim, err);
 
 	if (status == OK)
 		*ret_job = claim.job;
+	if (status == E_NOT_FOUND)
+		*ret_ready_us = claim.ready_us;
 	return status;
 }
 
@@ -285,11 +395,11 @@ static enum status delete_job(struct conn *conn, void *ctx, struct err *err)
 	enum status status;
 	int64_t no;
 
-	status = read_row(conn, d->id, &no, &d->job, err);
+	status = catalog_sqlite_read_row(conn, d->id, &no, &d->job, err);
 	if (status != OK)
 		return status;
 	if ((d->from & 1u << d->job.state) == 0)
-		return refuse_state(&d->job, err);
+		return catalog_sqlite_refuse_state(&d->job, err);
 	d->job.deleted = true;
 	query_begin(&query, conn, SQL_JOB_MARK_DELETED);
 	query_put_number(&query, no);
@@ -332,112 +442,4 @@ static enum status remove_job(struct conn *conn, void *ctx, struct err *err)
 enum status catalog_sqlite_job_remove(struct catalog *catalog, struct slice id, struct err *err)
 {
 	return catalog_sqlite_write(store_of(catalog), remove_job, &id, err);
-}
-
-/* --- Parts ------------------------------------------------------------------------------------ */
-
-struct part_add {
-	struct slice job_id;
-	const struct part *part;
-	int64_t part_max;
-	int64_t number;
-	enum job_state state;
-};
-
-static enum status insert_part(
-    struct conn *conn, int64_t job_no, const struct part_add *add, struct err *err)
-{
-	struct query query;
-	enum status status;
-
-	query_begin(&query, conn, SQL_PART_INSERT);
-	query_put_number(&query, job_no);
-	query_put_number(&query, add->number);
-	query_put_text(&query, slice_of(add->part->blob_name));
-	query_put_number(&query, add->part->bytes);
-	query_put_bytes(&query, add->part->sha256, sizeof(add->part->sha256));
-	query_put_number(&query, add->part->accepted_us);
-	status = query_run(&query, NULL, err);
-	if (status != OK)
-		return status;
-	query_begin(&query, conn, SQL_PART_COUNT);
-	query_put_number(&query, job_no);
-	query_put_number(&query, add->number);
-	query_put_number(&query, add->part->bytes);
-	return query_run(&query, NULL, err);
-}
-
-static enum status add_part(struct conn *conn, void *ctx, struct err *err)
-{
-	struct part_add *add = ctx;
-	enum status status;
-	struct job job;
-	int64_t no;
-
-	status = read_row(conn, add->job_id, &no, &job, err);
-	if (status != OK)
-		return status;
-	add->state = job.state;
-	if (job.state != JOB_OPEN)
-		return refuse_state(&job, err);
-	if (job.part_count >= add->part_max)
-		return err_set(
-		    err, E_LIMIT, "job %s has %" PRId64 " parts", job.id, job.part_count);
-	add->number = job.part_count + 1;
-	return insert_part(conn, no, add, err);
-}
-
-enum status catalog_sqlite_part_add(struct catalog *catalog, struct slice job_id, struct part *part,
-    int64_t part_max, enum job_state *ret_state, struct err *err)
-{
-	struct part_add add = {.job_id = job_id, .part = part, .part_max = part_max};
-	enum status status = catalog_sqlite_write(store_of(catalog), add_part, &add, err);
-
-	if (status == OK)
-		part->number = add.number;
-	if (status == E_CONFLICT)
-		*ret_state = add.state;
-	return status;
-}
-
-static void read_part(struct query *query, struct part *part)
-{
-	part->number = query_get_number(query);
-	query_get_text(query, part->blob_name, sizeof(part->blob_name));
-	part->bytes = query_get_number(query);
-	query_get_bytes(query, part->sha256, sizeof(part->sha256));
-	part->accepted_us = query_get_number(query);
-}
-
-enum status catalog_sqlite_part_list(struct catalog *catalog, struct slice job_id,
-    struct arena *arena, struct part **ret_parts, size_t *ret_count, struct err *err)
-{
-	struct catalog_sqlite *store = store_of(catalog);
-	struct part *parts = NULL, *grown;
-	size_t count = 0, room = 0;
-	struct conn *conn;
-	struct query query;
-	enum status status;
-
-	status = reader_take(store, &conn, err);
-	if (status != OK)
-		return status;
-	query_begin(&query, conn, SQL_PART_LIST);
-	query_put_text(&query, job_id);
-	while (query_row(&query)) {
-		grown = catalog_sqlite_grow(arena, parts, count, &room, sizeof(*grown));
-		if (grown == NULL) {
-			query_fail(&query, SQLITE_NOMEM);
-			break;
-		}
-		parts = grown;
-		read_part(&query, &parts[count++]);
-	}
-	status = query_end(&query, err);
-	reader_give(store, &conn);
-	if (status != OK)
-		return status;
-	*ret_parts = parts;
-	*ret_count = count;
-	return OK;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Many jobs at once: pages of the list, and the walk over all.
+ * Many jobs at once: pages of the list, the walk over all, and those that have aged.
  *
  * A list reads its total from the counts that triggers keep, then picks the page by walking
  * the index of its order.  That index holds all that the filter looks at, so a job that is
@@ -257,4 +257,42 @@ enum status catalog_sqlite_job_each(struct catalog *catalog, unsigned states, bo
 	}
 	free(numbers.list);
 	return status;
+}
+
+/* --- Age -------------------------------------------------------------------------------------- */
+
+enum status catalog_sqlite_job_aged(struct catalog *catalog, enum job_state state,
+    int64_t before_us, int64_t limit, struct arena *arena, char (**ret_ids)[UUID_TEXT_BYTES],
+    size_t *ret_count, struct err *err)
+{
+	struct catalog_sqlite *store = store_of(catalog);
+	char(*ids)[UUID_TEXT_BYTES] = NULL, (*grown)[UUID_TEXT_BYTES];
+	size_t count = 0, room = 0;
+	struct conn *conn;
+	struct query query;
+	enum status status;
+
+	status = reader_take(store, &conn, err);
+	if (status != OK)
+		return status;
+	query_begin(&query, conn, SQL_JOB_AGED);
+	query_put_number(&query, state);
+	query_put_number(&query, before_us);
+	query_put_number(&query, limit);
+	while (query_row(&query)) {
+		grown = catalog_sqlite_grow(arena, ids, count, &room, sizeof(*grown));
+		if (grown == NULL) {
+			query_fail(&query, SQLITE_NOMEM);
+			break;
+		}
+		ids = grown;
+		query_get_text(&query, ids[count++], UUID_TEXT_BYTES);
+	}
+	status = query_end(&query, err);
+	reader_give(store, &conn);
+	if (status != OK)
+		return status;
+	*ret_ids = ids;
+	*ret_count = count;
+	return OK;
 }

@@ -3,17 +3,18 @@
 #define SLUICE_CATALOG_CATALOG_SQLITE_SCHEMA_H
 
 /*
- * The tables, format version 1.  The numbers of the enums (job_state, job_operation,
- * stream_category, stream_refresh, catalog_scope) are part of the format; catalog_sqlite.c asserts
- * them.  Times are microseconds since 1970.
+ * The tables, as steps from format to format: a new file takes all of them, a file of an older
+ * program those that it lacks.  A step that was released is never changed; a change of the tables
+ * is a new step.  So a file is the same whatever way it came.
  *
- * A change of this file needs a new FORMAT_VERSION and a step that brings files of the old one up.
+ * The numbers of the enums (job_state, job_operation, stream_category, stream_refresh,
+ * catalog_scope) are part of the format; the files that store them assert them.  Times are
+ * microseconds since 1970.
  */
 
 #define APPLICATION_ID "1399616867" /* "Sluc" */
-#define FORMAT_VERSION "1"
 
-static const char *const schema_statements[] = {
+static const char *const format_1[] = {
     "CREATE TABLE connectors ("
     " name TEXT NOT NULL PRIMARY KEY,"
     " revision INTEGER NOT NULL,"
@@ -121,7 +122,25 @@ static const char *const schema_statements[] = {
     "INSERT INTO counters VALUES ('queue', 0)",
 
     "PRAGMA application_id = " APPLICATION_ID,
-    "PRAGMA user_version = " FORMAT_VERSION,
+    NULL,
 };
+
+static const char *const format_2[] = {
+    /* A job that is checked and lands nothing. */
+    "ALTER TABLE jobs ADD COLUMN validate_only INTEGER NOT NULL DEFAULT 0",
+    /* What makes a repeated upload the same part; '' has none. */
+    "ALTER TABLE parts ADD COLUMN key TEXT NOT NULL DEFAULT ''",
+    "CREATE UNIQUE INDEX part_key ON parts (job, key) WHERE key <> ''",
+    /* Who is how old: what has aged is found without a look at the rest. */
+    "CREATE INDEX job_age ON jobs (state, modified_us, id) WHERE deleted = 0",
+    /* When jobs were created, for a quota of creations: a job that was removed counts, too. */
+    "CREATE TABLE creations (no INTEGER PRIMARY KEY, created_us INTEGER NOT NULL) STRICT",
+    "CREATE INDEX creation_time ON creations (created_us)",
+    NULL,
+};
+
+/* The ${i}th leads to format ${i} + 1; each ends with NULL. */
+static const char *const *const formats[] = {format_1, format_2};
+#define FORMAT_VERSION ((int64_t)(sizeof(formats) / sizeof(formats[0])))
 
 #endif

@@ -212,11 +212,13 @@ enum status job_delete(
 	return remove_deleted(service, id, err);
 }
 
-enum status job_claim(struct job_service *service, struct job *ret_job, struct err *err)
+enum status job_claim(
+    struct job_service *service, struct job *ret_job, int64_t *ret_ready_us, struct err *err)
 {
 	/* The catalog picks the job and moves it in one step, so the table's row
 	 * is only held against it here. */
-	enum status st = catalog_job_claim(service->catalog, service->lease, ret_job, err);
+	enum status st = catalog_job_claim(
+	    service->catalog, service->lease, service->delay_us, ret_job, ret_ready_us, err);
 
 	if (st != OK)
 		return st;

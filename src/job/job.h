@@ -23,6 +23,7 @@ struct job_service {
 	struct blob *blob;
 	struct job_watch *watch;
 	char lease[UUID_TEXT_BYTES]; /* this server's instance */
+	int64_t delay_us;            /* how long a closed job waits before it may be claimed */
 	void (*closed)(void *ctx);   /* a job was closed: the workers may have something to do */
 	void *closed_ctx;
 };
@@ -64,9 +65,10 @@ enum status job_delete(
 enum status job_clear_blobs(
     struct job_service *service, struct slice id, struct err *err) WARN_UNUSED;
 
-/* A worker's steps.  ${ret_job} is the job after it.  E_NOT_FOUND from claim: nothing to do. */
-enum status job_claim(
-    struct job_service *service, struct job *ret_job, struct err *err) WARN_UNUSED;
+/* A worker's steps.  ${ret_job} is the job after it.  E_NOT_FOUND from claim: nothing to do before
+ * clock_now_us() reaches ${ret_ready_us}, or, when that is 0, before another job is closed. */
+enum status job_claim(struct job_service *service, struct job *ret_job, int64_t *ret_ready_us,
+    struct err *err) WARN_UNUSED;
 enum status job_retry(struct job_service *service, const char *id, struct err *err) WARN_UNUSED;
 enum status job_release(struct job_service *service, const char *id, struct err *err) WARN_UNUSED;
 

@@ -231,13 +231,13 @@ static void load(struct worker *worker, const struct job *job, struct verdict *v
 	}
 }
 
-/* One job from claim to settlement: OK; E_NOT_FOUND: there is none. */
-static enum status do_one(struct worker *worker, struct err *err)
+/* One job from claim to settlement: OK; E_NOT_FOUND: there is none before ${ret_ready_us}. */
+static enum status do_one(struct worker *worker, int64_t *ret_ready_us, struct err *err)
 {
 	struct verdict verdict;
 	struct job job;
 	int64_t begun_us;
-	enum status st = job_claim(worker->work->jobs, &job, err);
+	enum status st = job_claim(worker->work->jobs, &job, ret_ready_us, err);
 
 	if (st != OK)
 		return st;
@@ -263,11 +263,29 @@ static bool may_claim(struct work *work)
 	return !stopping;
 }
 
+/* Until somebody says that there may be something to do, after ${seen} times, or the wall clock
+ * reaches ${ready_us} (0: never). */
+static void wait_for_work(struct work *work, uint64_t seen, int64_t ready_us)
+{
+	mutex_lock(&work->mutex);
+	while (work->wakes == seen && !work->stopping) {
+		int64_t left_us = ready_us - clock_now_us();
+
+		if (ready_us == 0)
+			cond_wait(&work->changed, &work->mutex);
+		else if (left_us <= 0 ||
+			 !cond_wait_until(&work->changed, &work->mutex, clock_mono_us() + left_us))
+			break;
+	}
+	mutex_unlock(&work->mutex);
+}
+
 static void *run_worker(void *ctx)
 {
 	struct worker *worker = ctx;
 	struct work *work = worker->work;
 	struct err err = {{0}};
+	int64_t ready_us;
 	uint64_t seen;
 	enum status st;
 
@@ -277,7 +295,7 @@ static void *run_worker(void *ctx)
 		mutex_unlock(&work->mutex);
 		if (!may_claim(work))
 			return NULL;
-		st = do_one(worker, &err);
+		st = do_one(worker, &ready_us, &err);
 		if (st == OK)
 			continue;
 		if (st != E_NOT_FOUND) {
@@ -288,10 +306,7 @@ static void *run_worker(void *ctx)
 		}
 		/* Counting the wakes means that one between the claim
 		 * and the wait is not missed. */
-		mutex_lock(&work->mutex);
-		while (work->wakes == seen && !work->stopping)
-			cond_wait(&work->changed, &work->mutex);
-		mutex_unlock(&work->mutex);
+		wait_for_work(work, seen, ready_us);
 	}
 }
 

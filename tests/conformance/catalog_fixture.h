@@ -154,6 +154,18 @@ static inline struct job close_job(const char *id)
 	return job;
 }
 
+/* Without a delay. */
+static inline enum status claim_job(
+    struct catalog *c, const char *lease, struct job *ret_job, struct err *ret_err)
+{
+	int64_t ready_us = -1;
+	enum status status = catalog_job_claim(c, lease, 0, ret_job, &ready_us, ret_err);
+
+	if (status == E_NOT_FOUND)
+		assert_int_equal(ready_us, 0);
+	return status;
+}
+
 static inline struct job make_closed(const char *object)
 {
 	struct job job = create_job(object, clock_now_us());

@@ -51,8 +51,10 @@ static void a_created_job_is_read_back_whole(void **state)
 
 	(void)state;
 	job.operation = JOB_DELETE;
+	job.validate_only = true;
 	assert_ok(catalog_job_create(catalog, &job, &err));
 	got = get_job(job.id);
+	assert_true(got.validate_only);
 	assert_string_equal(got.id, job.id);
 	assert_int_equal(got.operation, JOB_DELETE);
 	assert_int_equal(got.state, JOB_OPEN);
@@ -212,7 +214,7 @@ static void a_move_with_another_lease_is_refused(void **state)
 
 	(void)state;
 	make_closed("orders");
-	assert_ok(catalog_job_claim(catalog, "theirs", &job, &err));
+	assert_ok(claim_job(catalog, "theirs", &job, &err));
 	assert_status(catalog_job_move(catalog, S(job.id), &change, &got, &err), E_CONFLICT);
 	assert_int_equal(got.state, JOB_IN_PROGRESS);
 	assert_string_equal(got.lease, "theirs");
@@ -236,7 +238,7 @@ static void modified_moves_forward_even_when_the_clock_is_behind(void **state)
 		assert_int_equal(got.modified_us, future_us + i);
 	}
 	close_job(job.id);
-	assert_ok(catalog_job_claim(catalog, "l", &got, &err));
+	assert_ok(claim_job(catalog, "l", &got, &err));
 	assert_int_equal(got.modified_us, future_us + 5);
 
 	/* And is the time when the clock is not behind. */
@@ -269,7 +271,7 @@ static void claims_come_in_the_order_of_closing_one_job_an_object(void **state)
 	struct job a, b, c, d, got = {.retries = 5};
 
 	(void)state;
-	assert_status(catalog_job_claim(catalog, "l", &got, &err), E_NOT_FOUND);
+	assert_status(claim_job(catalog, "l", &got, &err), E_NOT_FOUND);
 	assert_int_equal(got.retries, 5);
 	/* Created in another order than closed. */
 	b = create_job("orders", 1);
@@ -280,22 +282,22 @@ static void claims_come_in_the_order_of_closing_one_job_an_object(void **state)
 	close_job(b.id);
 	close_job(c.id);
 
-	assert_ok(catalog_job_claim(catalog, "lease", &got, &err));
+	assert_ok(claim_job(catalog, "lease", &got, &err));
 	assert_string_equal(got.id, a.id);
 	assert_int_equal(got.state, JOB_IN_PROGRESS);
 	assert_string_equal(got.lease, "lease");
 	assert_string_equal(got.object, "orders");
 	/* b is older than c, but a is at work on its object. */
-	assert_ok(catalog_job_claim(catalog, "lease", &got, &err));
+	assert_ok(claim_job(catalog, "lease", &got, &err));
 	assert_string_equal(got.id, c.id);
-	assert_status(catalog_job_claim(catalog, "lease", &got, &err), E_NOT_FOUND);
+	assert_status(claim_job(catalog, "lease", &got, &err), E_NOT_FOUND);
 	/* Each object's next comes when the one before is through. */
 	assert_ok(move(a.id, JOB_IN_PROGRESS, JOB_COMPLETE, &got));
-	assert_ok(catalog_job_claim(catalog, "lease", &got, &err));
+	assert_ok(claim_job(catalog, "lease", &got, &err));
 	assert_string_equal(got.id, b.id);
 	/* An open job is never claimed. */
 	assert_ok(move(b.id, JOB_IN_PROGRESS, JOB_FAILED, &got));
-	assert_status(catalog_job_claim(catalog, "lease", &got, &err), E_NOT_FOUND);
+	assert_status(claim_job(catalog, "lease", &got, &err), E_NOT_FOUND);
 	assert_int_equal(get_job(d.id).state, JOB_OPEN);
 }
 
@@ -304,11 +306,11 @@ static void a_job_that_goes_back_keeps_its_place(void **state)
 	struct job a = make_closed("orders"), b = make_closed("orders"), got;
 
 	(void)state;
-	assert_ok(catalog_job_claim(catalog, "l", &got, &err));
+	assert_ok(claim_job(catalog, "l", &got, &err));
 	assert_string_equal(got.id, a.id);
 	assert_ok(move(a.id, JOB_IN_PROGRESS, JOB_UPLOAD_COMPLETE, &got));
 	assert_int_equal(got.queue_no, 1);
-	assert_ok(catalog_job_claim(catalog, "l", &got, &err));
+	assert_ok(claim_job(catalog, "l", &got, &err));
 	assert_string_equal(got.id, a.id);
 	assert_int_equal(get_job(b.id).state, JOB_UPLOAD_COMPLETE);
 }
@@ -319,7 +321,7 @@ static void a_deleted_job_is_not_claimed(void **state)
 
 	(void)state;
 	assert_ok(catalog_job_delete(catalog, S(a.id), ONE(JOB_UPLOAD_COMPLETE), &got, &err));
-	assert_ok(catalog_job_claim(catalog, "l", &got, &err));
+	assert_ok(claim_job(catalog, "l", &got, &err));
 	assert_string_equal(got.id, b.id);
 }
 
@@ -423,6 +425,168 @@ static void a_part_is_refused_past_the_limit_and_by_a_closed_job(void **state)
 	assert_int_equal(get_job(job.id).part_count, 2);
 }
 
+static struct part keyed_part(const char *key, const char *blob_name)
+{
+	struct part part = new_part(10);
+
+	snprintf(part.key, sizeof(part.key), "%s", key);
+	snprintf(part.blob_name, sizeof(part.blob_name), "%s", blob_name);
+	return part;
+}
+
+static void a_part_is_added_once_under_its_key(void **state)
+{
+	struct job job = create_job("orders", 5), other = create_job("orders", 5);
+	struct part part = keyed_part("k", "first");
+	enum job_state now = JOB_FAILED;
+
+	(void)state;
+	assert_status(catalog_part_find(catalog, S(job.id), S("k"), &part, &err), E_NOT_FOUND);
+	assert_ok(catalog_part_add(catalog, S(job.id), &part, 2, &now, &err));
+
+	/* Again: it is the one that is there, also when the job is full, or closed. */
+	part = keyed_part("k", "second");
+	assert_status(catalog_part_add(catalog, S(job.id), &part, 1, &now, &err), E_EXISTS);
+	assert_string_equal(part.blob_name, "first");
+	assert_int_equal(part.number, 1);
+	assert_string_equal(part.key, "k");
+	assert_int_equal(part.accepted_us, 77);
+	assert_int_equal(get_job(job.id).part_count, 1);
+	close_job(job.id);
+	part = keyed_part("k", "third");
+	assert_status(catalog_part_add(catalog, S(job.id), &part, 2, &now, &err), E_EXISTS);
+	part = keyed_part("new", "third");
+	assert_status(catalog_part_add(catalog, S(job.id), &part, 2, &now, &err), E_CONFLICT);
+
+	/* Another job's keys are its own; no key is like no other. */
+	part = keyed_part("k", "fourth");
+	assert_ok(catalog_part_add(catalog, S(other.id), &part, 9, &now, &err));
+	part = keyed_part("K", "fifth");
+	assert_ok(catalog_part_add(catalog, S(other.id), &part, 9, &now, &err));
+	part = keyed_part("", "sixth");
+	assert_ok(catalog_part_add(catalog, S(other.id), &part, 9, &now, &err));
+	part = keyed_part("", "seventh");
+	assert_ok(catalog_part_add(catalog, S(other.id), &part, 9, &now, &err));
+	assert_int_equal(part.number, 4);
+	assert_ok(catalog_part_find(catalog, S(other.id), S("k"), &part, &err));
+	assert_string_equal(part.blob_name, "fourth");
+}
+
+static void an_aborted_job_has_lost_its_keyed_parts(void **state)
+{
+	struct job job = create_job("orders", 5);
+	struct part part = keyed_part("k", "first");
+	enum job_state now = JOB_FAILED;
+
+	(void)state;
+	assert_ok(catalog_part_add(catalog, S(job.id), &part, 2, &now, &err));
+	assert_ok(move(job.id, JOB_OPEN, JOB_ABORTED, &job));
+	assert_status(catalog_part_add(catalog, S(job.id), &part, 2, &now, &err), E_CONFLICT);
+	assert_int_equal(now, JOB_ABORTED);
+}
+
+static void a_closed_job_is_claimed_when_its_delay_is_over(void **state)
+{
+	const int64_t hour_us = INT64_C(3600) * 1000000;
+	struct job closed = make_closed("orders"), got;
+	int64_t ready_us = 5;
+
+	(void)state;
+	assert_status(catalog_job_claim(catalog, "l", hour_us, &got, &ready_us, &err), E_NOT_FOUND);
+	assert_int_equal(ready_us, get_job(closed.id).modified_us + hour_us);
+	assert_int_equal(get_job(closed.id).state, JOB_UPLOAD_COMPLETE);
+	assert_ok(catalog_job_claim(catalog, "l", 1, &got, &ready_us, &err));
+	assert_string_equal(got.id, closed.id);
+	assert_status(catalog_job_claim(catalog, "l", hour_us, &got, &ready_us, &err), E_NOT_FOUND);
+	assert_int_equal(ready_us, 0);
+}
+
+/* --- Quotas ----------------------------------------------------------------------------------- */
+
+static enum status create_within(const struct catalog_quota *quota, const char *object,
+    int64_t created_us, struct catalog_quota_hit *ret_hit, char ret_id[UUID_TEXT_BYTES])
+{
+	struct job job = new_job(object, created_us);
+
+	strcpy(ret_id, job.id);
+	return catalog_job_create_within(catalog, &job, quota, ret_hit, &err);
+}
+
+static void an_object_has_as_many_active_jobs_as_its_quota(void **state)
+{
+	const struct catalog_quota quota = {.object_max = 1};
+	struct catalog_quota_hit hit;
+	char first[UUID_TEXT_BYTES], id[UUID_TEXT_BYTES];
+	struct job job;
+
+	(void)state;
+	assert_ok(create_within(&quota, "orders", 1, &hit, first));
+	assert_status(create_within(&quota, "orders", 2, &hit, id), E_LIMIT);
+	assert_int_equal(hit.part, QUOTA_OBJECT);
+	assert_string_equal(hit.job_id, first);
+	assert_status(catalog_job_get(catalog, S(id), &job, &err), E_NOT_FOUND);
+	assert_ok(create_within(&quota, "customers", 2, &hit, id));
+
+	/* Closed and in progress it is still active, and then no more. */
+	close_job(first);
+	assert_status(create_within(&quota, "orders", 3, &hit, id), E_LIMIT);
+	assert_ok(claim_job(catalog, "l", &job, &err));
+	assert_status(create_within(&quota, "orders", 3, &hit, id), E_LIMIT);
+	assert_ok(move(first, JOB_IN_PROGRESS, JOB_COMPLETE, &job));
+	assert_ok(create_within(&quota, "orders", 4, &hit, first));
+	assert_ok(move(first, JOB_OPEN, JOB_ABORTED, &job));
+	assert_ok(create_within(&quota, "orders", 5, &hit, id));
+
+	/* Without a quota nobody asks; an unknown object is told first. */
+	create_job("orders", 6);
+	assert_status(create_within(&quota, "nothing", 7, &hit, id), E_NOT_FOUND);
+}
+
+static void only_so_many_jobs_are_active_at_once(void **state)
+{
+	const struct catalog_quota quota = {.active_max = 2};
+	struct catalog_quota_hit hit;
+	char id[UUID_TEXT_BYTES];
+	struct job job;
+
+	(void)state;
+	assert_ok(create_within(&quota, "orders", 1, &hit, id));
+	assert_ok(create_within(&quota, "customers", 1, &hit, id));
+	assert_status(create_within(&quota, "events", 1, &hit, id), E_LIMIT);
+	assert_int_equal(hit.part, QUOTA_ACTIVE);
+	assert_string_equal(hit.job_id, "");
+	assert_int_equal(hit.free_us, 0);
+	create_job("orders", 2); /* of before the quota */
+	assert_status(create_within(&quota, "nothing", 1, &hit, id), E_NOT_FOUND);
+	job = make_closed("events");
+	assert_ok(catalog_job_delete(catalog, S(job.id), ONE(JOB_UPLOAD_COMPLETE), &job, &err));
+	assert_status(create_within(&quota, "events", 1, &hit, id), E_LIMIT);
+}
+
+static void only_so_many_jobs_are_created_in_a_span(void **state)
+{
+	const struct catalog_quota quota = {.created_max = 2, .created_span_us = 100};
+	struct catalog_quota_hit hit;
+	char id[UUID_TEXT_BYTES];
+	struct job job;
+
+	(void)state;
+	assert_ok(create_within(&quota, "orders", 10, &hit, id));
+	/* One that is removed counts all the same; one that was refused does not. */
+	assert_ok(catalog_job_delete(catalog, S(id), ONE(JOB_OPEN), &job, &err));
+	assert_ok(catalog_job_remove(catalog, S(id), &err));
+	assert_ok(create_within(&quota, "orders", 50, &hit, id));
+	assert_status(create_within(&quota, "orders", 109, &hit, id), E_LIMIT);
+	assert_int_equal(hit.part, QUOTA_CREATED);
+	assert_int_equal(hit.free_us, 110);
+	assert_ok(create_within(&quota, "orders", 110, &hit, id));
+	assert_status(create_within(&quota, "orders", 149, &hit, id), E_LIMIT);
+	assert_int_equal(hit.free_us, 150);
+	reopen();
+	assert_status(create_within(&quota, "orders", 149, &hit, id), E_LIMIT);
+	assert_ok(create_within(&quota, "orders", 150, &hit, id));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -442,6 +606,12 @@ int main(void)
 	    TEST(a_deleted_job_is_gone_for_clients_until_its_row_goes),
 	    TEST(parts_are_numbered_in_the_order_of_acceptance),
 	    TEST(a_part_is_refused_past_the_limit_and_by_a_closed_job),
+	    TEST(a_part_is_added_once_under_its_key),
+	    TEST(an_aborted_job_has_lost_its_keyed_parts),
+	    TEST(a_closed_job_is_claimed_when_its_delay_is_over),
+	    TEST(an_object_has_as_many_active_jobs_as_its_quota),
+	    TEST(only_so_many_jobs_are_active_at_once),
+	    TEST(only_so_many_jobs_are_created_in_a_span),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -159,7 +159,7 @@ static void totals_follow_every_change(void **state)
 	assert_ok(catalog_job_remove(catalog, S(job[2].id), &err));
 	assert_ok(catalog_job_list(catalog, &filter, &arena, &jobs, &count, &total, &err));
 	assert_int_equal(total, 2);
-	assert_ok(catalog_job_claim(catalog, "l", &got, &err));
+	assert_ok(claim_job(catalog, "l", &got, &err));
 	filter.states = ONE(JOB_IN_PROGRESS);
 	assert_ok(catalog_job_list(catalog, &filter, &arena, &jobs, &count, &total, &err));
 	assert_int_equal(total, 1);
@@ -240,6 +240,40 @@ static void a_visitor_may_change_jobs_and_end_the_walk(void **state)
 	assert_int_equal(walk.count, 2);
 }
 
+/* --- Age -------------------------------------------------------------------------------------- */
+
+static void aged_jobs_come_oldest_first_and_by_their_last_change(void **state)
+{
+	char(*ids)[UUID_TEXT_BYTES];
+	struct job jobs[4], job;
+	size_t count, i;
+
+	(void)state;
+	for (i = 0; i < 4; i++)
+		jobs[i] = create_job("orders", (int64_t)(40 - 10 * i));
+	assert_ok(catalog_job_aged(catalog, JOB_OPEN, 31, 9, &arena, &ids, &count, &err));
+	assert_int_equal(count, 3);
+	assert_string_equal(ids[0], jobs[3].id);
+	assert_string_equal(ids[1], jobs[2].id);
+	assert_string_equal(ids[2], jobs[1].id);
+	assert_ok(catalog_job_aged(catalog, JOB_OPEN, 31, 2, &arena, &ids, &count, &err));
+	assert_int_equal(count, 2);
+	assert_string_equal(ids[1], jobs[2].id);
+	assert_ok(catalog_job_aged(catalog, JOB_OPEN, 10, 2, &arena, &ids, &count, &err));
+	assert_int_equal(count, 0);
+
+	/* A change of state makes it young; a removed one is nobody's. */
+	assert_ok(move(jobs[3].id, JOB_OPEN, JOB_ABORTED, &job));
+	assert_ok(catalog_job_delete(catalog, S(jobs[2].id), ONE(JOB_OPEN), &job, &err));
+	assert_ok(catalog_job_aged(catalog, JOB_OPEN, 31, 9, &arena, &ids, &count, &err));
+	assert_int_equal(count, 1);
+	assert_string_equal(ids[0], jobs[1].id);
+	assert_ok(catalog_job_aged(catalog, JOB_ABORTED, 31, 9, &arena, &ids, &count, &err));
+	assert_int_equal(count, 0);
+	assert_ok(catalog_job_aged(catalog, JOB_ABORTED, INT64_MAX, 9, &arena, &ids, &count, &err));
+	assert_int_equal(count, 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -248,6 +282,7 @@ int main(void)
 	    TEST(totals_follow_every_change),
 	    TEST(a_walk_visits_every_job_of_the_states),
 	    TEST(a_visitor_may_change_jobs_and_end_the_walk),
+	    TEST(aged_jobs_come_oldest_first_and_by_their_last_change),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -164,7 +164,7 @@ static void *run_claim(void *ctx)
 	done.lease = lease;
 	pthread_barrier_wait(&gate);
 	while (claims_done < CLAIM_JOBS && !claims_broken) {
-		status = catalog_job_claim(catalog, lease, &job, &e);
+		status = claim_job(catalog, lease, &job, &e);
 		if (status == E_NOT_FOUND)
 			continue;
 		if (status == OK) {

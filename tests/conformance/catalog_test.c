@@ -341,7 +341,7 @@ static void everything_is_there_after_reopening(void **state)
 	job = create_job("orders", 5);
 	assert_ok(add_part(job.id, 11, 5));
 	close_job(job.id);
-	assert_ok(catalog_job_claim(catalog, "the-lease", &job, &err));
+	assert_ok(claim_job(catalog, "the-lease", &job, &err));
 	reopen();
 	assert_ok(catalog_connector_get(catalog, S("ecomm"), &arena, &connector, &err));
 	assert_true(slice_is(connector.document, "openapi: 3.0.3"));

@@ -4,6 +4,8 @@
  * may read its files, which files it takes, that changes share commits, and what is left when the
  * storage fails.
  */
+#include "catalog_format_1.h"
+
 #include "base/thread.h"
 #include "base/uuid.h"
 #include "catalog/catalog_sqlite.h"
@@ -121,11 +123,41 @@ static void a_later_format_is_refused_by_name(void **state)
 
 	(void)state;
 	catalog_close(&catalog);
-	run_sql("PRAGMA user_version = 2");
+	run_sql("PRAGMA user_version = 3");
 	assert_int_equal(catalog_sqlite_open(path, &catalog, &err), E_INVALID);
 	assert_null(catalog);
-	assert_non_null(strstr(err.text, "has format 2, made by a newer version"));
-	assert_non_null(strstr(err.text, "formats up to 1"));
+	assert_non_null(strstr(err.text, "has format 3, made by a newer version"));
+	assert_non_null(strstr(err.text, "formats up to 2"));
+}
+
+static void a_file_of_format_1_is_brought_up_with_all_that_is_in_it(void **state)
+{
+	static const unsigned char hash[CATALOG_HASH_BYTES] = {0};
+	struct slice id = SLICE("00000000-0000-4000-8000-000000000004");
+	struct catalog_token token;
+	struct catalog *catalog;
+	struct part part = {.blob_name = "part-b", .bytes = 5, .key = "k"};
+	enum job_state now;
+	struct job job;
+	int i;
+
+	(void)state;
+	run_sql(format_1_file);
+	/* The second time it is of the new format already. */
+	for (i = 0; i < 2; i++) {
+		catalog = open_catalog();
+		assert_int_equal(catalog_token_find(catalog, hash, &token, &err), OK);
+		assert_string_equal(token.user_id, "005000000000007AAA");
+		assert_int_equal(catalog_job_get(catalog, id, &job, &err), OK);
+		assert_false(job.validate_only);
+		assert_int_equal(job.created_us, 30);
+		assert_int_equal(job.part_count, 1 + i);
+		if (i == 0)
+			assert_int_equal(catalog_part_add(catalog, id, &part, 9, &now, &err), OK);
+		assert_int_equal(catalog_part_find(catalog, id, SLICE("k"), &part, &err), OK);
+		assert_int_equal(part.number, 2);
+		catalog_close(&catalog);
+	}
 }
 
 static void another_programs_file_is_refused_and_left_as_it_is(void **state)
@@ -401,6 +433,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    TEST(only_the_owner_may_read_its_files_whatever_the_umask),
 	    TEST(a_later_format_is_refused_by_name),
+	    TEST(a_file_of_format_1_is_brought_up_with_all_that_is_in_it),
 	    TEST(another_programs_file_is_refused_and_left_as_it_is),
 	    TEST(what_is_no_database_is_refused),
 	    TEST(a_folder_that_is_not_there_is_named),
