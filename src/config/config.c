@@ -6,40 +6,52 @@
 #include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
+enum option_kind { TEXT, NUMBER, CHOICE };
+
 struct option_row {
+	enum option_kind kind;
 	const char *flag;
 	const char *value_name;
 	const char *text;
-	size_t offset; /* in struct config */
-	bool is_text;
-	const char *text_initial;
-	int64_t initial, min, max;
+	size_t offset;       /* in struct config */
+	const char *initial; /* of a text, or a choice */
+	const char *choices; /* "off|on" */
+	int64_t number_initial, min, max;
 };
 
 static const struct option_row rows[] = {
 #define TEXT_OPTION(m, f, v, d, t)                                                                 \
-	{.flag = f,                                                                                \
+	{.kind = TEXT,                                                                             \
+	    .flag = f,                                                                             \
 	    .value_name = v,                                                                       \
 	    .text = t,                                                                             \
 	    .offset = offsetof(struct config, m),                                                  \
-	    .is_text = true,                                                                       \
-	    .text_initial = d},
+	    .initial = d},
 #define NUMBER_OPTION(m, f, v, d, lo, hi, t)                                                       \
-	{.flag = f,                                                                                \
+	{.kind = NUMBER,                                                                           \
+	    .flag = f,                                                                             \
+	    .value_name = v,                                                                       \
+	    .text = t,                                                                             \
+	    .offset = offsetof(struct config, m),                                                  \
+	    .number_initial = d,                                                                   \
+	    .min = lo,                                                                             \
+	    .max = hi},
+#define CHOICE_OPTION(m, f, v, d, c, t)                                                            \
+	{.kind = CHOICE,                                                                           \
+	    .flag = f,                                                                             \
 	    .value_name = v,                                                                       \
 	    .text = t,                                                                             \
 	    .offset = offsetof(struct config, m),                                                  \
 	    .initial = d,                                                                          \
-	    .min = lo,                                                                             \
-	    .max = hi},
+	    .choices = c},
 #include "config/options.def"
 #undef TEXT_OPTION
 #undef NUMBER_OPTION
+#undef CHOICE_OPTION
 };
 #define ROW_COUNT (sizeof(rows) / sizeof(rows[0]))
 
@@ -53,16 +65,17 @@ static int64_t *number_of(struct config *config, const struct option_row *row)
 	return (int64_t *)((char *)config + row->offset);
 }
 
-static enum status set(struct config *config, const struct option_row *row, const char *where,
-    const char *value, struct err *err)
+static int *choice_of(struct config *config, const struct option_row *row)
+{
+	return (int *)((char *)config + row->offset);
+}
+
+static enum status set_number(struct config *config, const struct option_row *row,
+    const char *where, const char *value, struct err *err)
 {
 	char *end;
 	long long number;
 
-	if (row->is_text) {
-		*text_of(config, row) = value;
-		return OK;
-	}
 	errno = 0;
 	number = strtoll(value, &end, 10);
 	if (errno != 0 || end == value || *end != '\0' || number < row->min || number > row->max)
@@ -73,13 +86,59 @@ static enum status set(struct config *config, const struct option_row *row, cons
 	return OK;
 }
 
+/* The place of ${value} in ${choices}, or -1. */
+static int find_choice(const char *choices, const char *value)
+{
+	size_t length = strlen(value);
+
+	for (int i = 0;; i++) {
+		size_t end = strcspn(choices, "|");
+
+		if (end == length && memcmp(choices, value, length) == 0)
+			return i;
+		if (choices[end] == '\0')
+			return -1;
+		choices += end + 1;
+	}
+}
+
+static enum status set(struct config *config, const struct option_row *row, const char *where,
+    const char *value, struct err *err)
+{
+	int choice;
+
+	switch (row->kind) {
+	case TEXT:
+		*text_of(config, row) = value;
+		return OK;
+	case NUMBER:
+		return set_number(config, row, where, value, err);
+	case CHOICE:
+		break;
+	}
+	choice = find_choice(row->choices, value);
+	if (choice < 0)
+		return err_set(err, E_INVALID, "%s is \"%s\"; it must be one of %s", where, value,
+		    row->choices);
+	*choice_of(config, row) = choice;
+	return OK;
+}
+
 static void set_initial(struct config *config)
 {
 	for (size_t i = 0; i < ROW_COUNT; i++) {
-		if (rows[i].is_text)
-			*text_of(config, &rows[i]) = rows[i].text_initial;
-		else
-			*number_of(config, &rows[i]) = rows[i].initial;
+		switch (rows[i].kind) {
+		case TEXT:
+			*text_of(config, &rows[i]) = rows[i].initial;
+			break;
+		case NUMBER:
+			*number_of(config, &rows[i]) = rows[i].number_initial;
+			break;
+		case CHOICE:
+			*choice_of(config, &rows[i]) =
+			    find_choice(rows[i].choices, rows[i].initial);
+			break;
+		}
 	}
 }
 
@@ -158,7 +217,7 @@ enum status config_read(struct config *ret_config, int argc, char **argv, struct
 	if (st == OK)
 		st = read_flags(&config, argc, argv, err);
 	for (size_t i = 0; st == OK && i < ROW_COUNT; i++) {
-		const char *value = rows[i].is_text ? *text_of(&config, &rows[i]) : "number";
+		const char *value = rows[i].kind == TEXT ? *text_of(&config, &rows[i]) : "set";
 
 		if (value == NULL || value[0] == '\0')
 			st = err_set(err, E_INVALID, "--%s %s must be given: %s", rows[i].flag,
@@ -179,12 +238,18 @@ void config_help(FILE *out)
 		snprintf(head, sizeof(head), "--%s %s", row->flag, row->value_name);
 		environment_name(row->flag, environment, sizeof(environment));
 		fprintf(out, "  %-24s %s\n  %-24s ", head, row->text, "");
-		if (row->is_text)
+		switch (row->kind) {
+		case TEXT:
 			fprintf(out, "[%s; $%s]\n",
-			    row->text_initial == NULL ? "required" : row->text_initial,
-			    environment);
-		else
+			    row->initial == NULL ? "required" : row->initial, environment);
+			break;
+		case NUMBER:
 			fprintf(out, "[%" PRId64 ", from %" PRId64 " to %" PRId64 "; $%s]\n",
-			    row->initial, row->min, row->max, environment);
+			    row->number_initial, row->min, row->max, environment);
+			break;
+		case CHOICE:
+			fprintf(out, "[%s of %s; $%s]\n", row->initial, row->choices, environment);
+			break;
+		}
 	}
 }

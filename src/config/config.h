@@ -13,9 +13,11 @@
 struct config {
 #define TEXT_OPTION(member, flag, value, initial, text)             const char *member;
 #define NUMBER_OPTION(member, flag, value, initial, min, max, text) int64_t member;
+#define CHOICE_OPTION(member, flag, value, initial, choices, text)  int member;
 #include "config/options.def"
 #undef TEXT_OPTION
 #undef NUMBER_OPTION
+#undef CHOICE_OPTION
 };
 
 /* Read the environment and ${argv} (the arguments after the command word).  Texts are

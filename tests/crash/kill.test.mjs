@@ -93,7 +93,7 @@ function recovered(log, ledger) {
 test(`a server that is killed ${rounds} times loses nothing and applies nothing twice`, { timeout: 300000 }, async (t) => {
 	const begun = Date.now();
 	const chance = new Chance(seed), ledger = new Ledger();
-	const s = new Target({ data: mkdtempSync(join(tmpdir(), 'sluice-')), args: ['--workers', '3', '--log-level', '3'] });
+	const s = new Target({ data: mkdtempSync(join(tmpdir(), 'sluice-')), args: ['--workers', '3', '--log-level', 'debug'] });
 	const fleet = new Fleet(s, ledger, chance);
 	let starts = 0;
 	try {

@@ -35,6 +35,7 @@ static void defaults_hold_when_nothing_is_said(void **state)
 	assert_int_equal(config.workers, 2);
 	assert_int_equal(config.ready_fd, -1);
 	assert_int_equal(config.query_timeout_ms, 30000);
+	assert_int_equal(config.log_level, 2);
 }
 
 static void a_flag_wins_over_the_environment_and_that_over_the_default(void **state)
@@ -73,6 +74,14 @@ static void a_bad_option_is_named_with_what_would_be_right(void **state)
 	    {{"--workers", NULL}, "--workers needs a value: --workers N"},
 	    {{"--worker", "2", NULL}, "there is no option --worker; see sluice serve --help"},
 	    {{"workers", NULL}, "\"workers\" is not an option; see sluice serve --help"},
+	    {{"--log-level", "loud", NULL},
+		"--log-level is \"loud\"; it must be one of error|warn|info|debug"},
+	    {{"--log-level", "inf", NULL},
+		"--log-level is \"inf\"; it must be one of error|warn|info|debug"},
+	    {{"--log-level", "info|debug", NULL},
+		"--log-level is \"info|debug\"; it must be one of error|warn|info|debug"},
+	    {{"--log-level", "", NULL},
+		"--log-level is \"\"; it must be one of error|warn|info|debug"},
 	    {{"-", NULL}, "\"-\" is not an option; see sluice serve --help"},
 	};
 
@@ -101,6 +110,21 @@ static void both_ends_of_a_range_are_taken(void **state)
 	assert_int_equal(config.workers, 64);
 }
 
+static void a_choice_is_known_by_its_place(void **state)
+{
+	static const char *const words[] = {"error", "warn", "info", "debug"};
+
+	(void)state;
+	for (int i = 0; i < 4; i++) {
+		struct config config;
+		struct err err;
+		char *args[] = {(char[]){"--data=d"}, (char[]){"--log-level"}, (char *)words[i]};
+
+		assert_int_equal(config_read(&config, 3, args, &err), OK);
+		assert_int_equal(config.log_level, i);
+	}
+}
+
 static void help_is_asked_for_anywhere(void **state)
 {
 	static const char *const args[] = {"--data", "d", "--help", NULL};
@@ -118,6 +142,7 @@ int main(void)
 	    cmocka_unit_test(a_flag_wins_over_the_environment_and_that_over_the_default),
 	    cmocka_unit_test(a_bad_option_is_named_with_what_would_be_right),
 	    cmocka_unit_test(both_ends_of_a_range_are_taken),
+	    cmocka_unit_test(a_choice_is_known_by_its_place),
 	    cmocka_unit_test(help_is_asked_for_anywhere),
 	};
 
