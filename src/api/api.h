@@ -25,7 +25,8 @@ struct api {
 	struct work *work;
 	int64_t query_timeout_ms;
 	int64_t query_rows_max;
-	atomic_bool ready; /* for /readyz */
+	atomic_bool ready;                 /* for /readyz */
+	const struct catalog_quota *quota; /* of jobs; NULL: none */
 
 	/* Held by a change of a connector or stream from its first look into the catalog to
 	 * its last step in the lake.  Without it a stream could be given another key than the

@@ -8,11 +8,15 @@
 #include "api/handlers.h"
 
 #include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #define WAIT_SECONDS_MAX 60
 #define LIST_LIMIT_MAX   100
 #define LIST_LIMIT       20
+/* After which a client may ask again whether one of the jobs that are running has ended. */
+#define QUOTA_RETRY_SECONDS 30
 
 /* Digits only, within bounds. */
 static bool parse_number(struct slice text, int64_t min, int64_t max, int64_t *ret_value)
@@ -52,11 +56,64 @@ static void respond_no_stream(
 		    SLICE_ARGS(object));
 }
 
+static void respond_quota(struct request *request, const struct job *job,
+    const struct catalog_quota *quota, const struct catalog_quota_hit *hit)
+{
+	int64_t seconds = (hit->free_us - job->created_us + 999999) / 1000000;
+	char retry_after[24];
+
+	if (hit->part == QUOTA_OBJECT) {
+		respond_error(request, 409,
+		    "object \"%s\" of \"%s\" has a job that is not finished, %s, and may have "
+		    "%" PRId64 " at a time; wait for its end, or abort it.",
+		    job->object, job->connector, hit->job_id, quota->object_max);
+		return;
+	}
+	/* Nobody knows when a job will end. */
+	if (hit->part == QUOTA_ACTIVE)
+		seconds = QUOTA_RETRY_SECONDS;
+	snprintf(retry_after, sizeof(retry_after), "%" PRId64, seconds < 1 ? 1 : seconds);
+	respond_header(request, "Retry-After", retry_after);
+	if (hit->part == QUOTA_ACTIVE)
+		respond_error(request, 429,
+		    "There are %" PRId64
+		    " jobs open or running, which is the most at a time; wait until one ends.",
+		    quota->active_max);
+	else
+		respond_error(request, 429,
+		    "%" PRId64 " jobs were created in the last hour, which is the most; the next "
+			       "may be created "
+		    "in %s seconds.",
+		    quota->created_max, retry_after);
+}
+
+/* An optional boolean, false when it is not there; when it is something else, respond with 400 and
+ * return false. */
+static bool take_flag(struct request *request, const json_t *body, const char *name, bool *ret_flag)
+{
+	const json_t *value = json_object_get(body, name);
+
+	*ret_flag = json_is_true(value);
+	if (value == NULL || json_is_boolean(value))
+		return true;
+	respond_error(request, 400, "\"%s\" must be true or false.", name);
+	return false;
+}
+
+static enum status insert(
+    struct api *api, const struct job *job, struct catalog_quota_hit *ret_hit, struct err *err)
+{
+	return api->quota == NULL
+		   ? catalog_job_create(api->catalog, job, err)
+		   : catalog_job_create_within(api->catalog, job, api->quota, ret_hit, err);
+}
+
 static void create(struct request *request, const json_t *body)
 {
 	struct api *api = request_context(request);
 	const struct catalog_token *token = request_user(request);
 	struct slice connector, object, operation;
+	struct catalog_quota_hit hit;
 	struct stream stream;
 	struct job job = {.state = JOB_OPEN};
 	struct err err = {{0}};
@@ -64,7 +121,8 @@ static void create(struct request *request, const json_t *body)
 
 	if (!api_need_text(request, body, "object", &object) ||
 	    !api_need_text(request, body, "sourceName", &connector) ||
-	    !api_need_text(request, body, "operation", &operation))
+	    !api_need_text(request, body, "operation", &operation) ||
+	    !take_flag(request, body, "validateOnly", &job.validate_only))
 		return;
 	if (!job_operation_parse(operation, &job.operation)) {
 		respond_error(request, 400,
@@ -79,10 +137,12 @@ static void create(struct request *request, const json_t *body)
 		strcpy(job.object, stream.object);
 		strcpy(job.created_by, token->user_id);
 		job.created_us = job.modified_us = clock_now_us();
-		st = catalog_job_create(api->catalog, &job, &err);
+		st = insert(api, &job, &hit, &err);
 	}
 	if (st == E_NOT_FOUND)
 		respond_no_stream(request, connector, object, api);
+	else if (st == E_LIMIT)
+		respond_quota(request, &job, api->quota, &hit);
 	else if (st != OK)
 		respond_failure(request, st, &err);
 	else

@@ -85,6 +85,8 @@ void api_write_job(struct json_writer *w, const struct job *job, struct api *api
 	json_write_int(w, job->part_bytes);
 	json_write_key(w, "errorMessage");
 	json_write_text(w, job->error[0] != '\0' ? job->error : NULL);
+	json_write_key(w, "validateOnly");
+	json_write_bool(w, job->validate_only);
 	json_write_end(w);
 }
 

@@ -41,6 +41,7 @@ static const struct option_row option_rows[OPTION_COUNT] = {
     [OPT_EVENT_TIME_FIELD] = {"event-time-field", "FIELD", "when it happened (Engagement)"},
     [OPT_REFRESH_MODE] = {"refresh-mode", "MODE", "Upsert (default) or Partial"},
     [OPT_DELETE] = {"delete", NULL, "delete the records whose keys the files list (no header row)"},
+    [OPT_DRY_RUN] = {"dry-run", NULL, "check the files as a job would, and land nothing"},
     [OPT_PART_SIZE] = {"part-size", "BYTES", "of one upload, such as 150MB; default 140MB"},
     [OPT_WAIT] = {"wait", "SECONDS", "for the result; 0: do not; default: as long as it takes"},
     [OPT_STATE] = {"state", "STATE,...",
@@ -85,15 +86,17 @@ static const struct command commands[] = {
     {"stream", "show", "CONNECTOR OBJECT", 2, 2, BIT(OPT_JSON), "show an object's data stream",
 	NULL, "  sluice stream show ecomm customers\n", command_stream_show},
     {"load", NULL, "CONNECTOR OBJECT FILE...", 3, NO_LIMIT,
-	BIT(OPT_DELETE) | BIT(OPT_PART_SIZE) | BIT(OPT_WAIT),
+	BIT(OPT_DELETE) | BIT(OPT_DRY_RUN) | BIT(OPT_PART_SIZE) | BIT(OPT_WAIT),
 	"load CSV files, or delete what they list, as one job",
 	"Files are cut into parts between records; \"-\" is standard input.\n"
 	"Ctrl-C aborts the job.\n"
-	"Exit status: 0 all records landed (or --wait 0), 1 wrong usage or an error, 2 the job\n"
+	"Exit status: 0 all records landed (or would; or --wait 0), 1 wrong usage or an error, 2 "
+	"the job\n"
 	"is Failed or Aborted, 3 it is complete but some records failed, 130 interrupted.",
 	"  sluice load ecomm orders orders.csv\n"
 	"  zcat orders-*.csv.gz | sluice load ecomm orders - --part-size 50MB\n"
-	"  sluice load ecomm orders cancelled-ids.csv --delete\n",
+	"  sluice load ecomm orders cancelled-ids.csv --delete\n"
+	"  sluice load ecomm orders orders.csv --dry-run\n",
 	command_load},
     {"jobs", "list", "", 0, 0,
 	BIT(OPT_STATE) | BIT(OPT_OBJECT) | BIT(OPT_SOURCE) | BIT(OPT_LIMIT) | BIT(OPT_OFFSET) |

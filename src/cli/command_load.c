@@ -63,6 +63,7 @@ struct load {
 	char label[64];
 
 	char *job_id; /* NULL: there is no job */
+	bool is_dry;  /* the server says that it lands nothing */
 	struct buffer path;
 	bool closed;
 
@@ -302,6 +303,11 @@ static enum status create_job(struct load *load, struct err *err)
 	json_write_text(&w, load->in->args[0]);
 	json_write_key(&w, "operation");
 	json_write_text(&w, is_delete ? "delete" : "upsert");
+	/* Only where it is asked for: the hosted service does not know it. */
+	if (load->in->options[OPT_DRY_RUN] != NULL) {
+		json_write_key(&w, "validateOnly");
+		json_write_bool(&w, true);
+	}
 	json_write_end(&w);
 	request.body = buffer_slice(&body);
 	st = body.failed ? err_set(err, E_NOMEM, "no memory")
@@ -309,6 +315,7 @@ static enum status create_job(struct load *load, struct err *err)
 	if (st == OK && *reply_text(job, "id") == '\0')
 		st = err_set(err, E_INVALID, "the server's answer names no job");
 	if (st == OK) {
+		load->is_dry = json_is_true(json_object_get(job, "validateOnly"));
 		load->job_id = strdup(reply_text(job, "id"));
 		if (load->job_id == NULL)
 			st = err_set(err, E_NOMEM, "no memory");
@@ -556,9 +563,11 @@ static void print_counts(const json_t *job)
 
 	/* Nothing of a job lands unless all of it is through. */
 	bool landed = strcmp(reply_text(job, "state"), "JobComplete") == 0;
+	bool dry = json_is_true(json_object_get(job, "validateOnly"));
 
 	printf("%s records read", term_count(text, read));
-	printf(", %s landed", term_count(text, landed ? read - failed : 0));
+	printf(
+	    ", %s %s", term_count(text, landed ? read - failed : 0), dry ? "would land" : "landed");
 	printf(", %s failed", term_count(text, failed));
 	printf(", in %.1f s\n", (double)reply_int(job, "processingMilliseconds") / 1000);
 }
@@ -602,6 +611,11 @@ static enum status run_job(struct load *load, json_t **ret_job, struct err *err)
 	st = create_job(load, err);
 	if (st != OK)
 		return st;
+	/* A server that does not know the dry run would land the records. */
+	if (load->in->options[OPT_DRY_RUN] != NULL && !load->is_dry)
+		return err_set(err, E_INVALID,
+		    "the server knows no dry run (its job has no \"validateOnly\"), so nothing was "
+		    "sent");
 	/* Not before: a job whose creation is cut off could not be aborted. */
 	client_set_cancel(load->client, &interrupted);
 	st = upload_all(load, err);

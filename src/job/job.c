@@ -5,7 +5,7 @@
  *            close                 claim                  loaded
  *   Open ------------> UploadComplete ------> InProgress ---------> JobComplete
  *    |                  |       ^               |  |  | unreadable
- *    | abort            | abort | lease lost    |  |  +-----------> Failed
+ *    | abort, expire    | abort | lease lost    |  |  +-----------> Failed
  *    +---> Aborted <----+       +---------------+  +--> (retry: stays)
  *
  *   Open             parts may be added; nothing has been read from them; no worker knows the job
@@ -22,7 +22,8 @@
  * states are the same is a repeated request that is answered as done: a client that lost the first
  * answer may ask again.  What is not in the table is a conflict.
  *
- * Deleting is no arrow: the row vanishes, from the states of the second table.
+ * Deleting is no arrow: the row vanishes, for a client from the states of ${deletable}, for ageing
+ * from the final ones.
  */
 #include "job/job.h"
 
@@ -47,6 +48,8 @@ static const struct transition {
     {JOB_UPLOAD_COMPLETE, JOB_EVENT_ABORT, JOB_ABORTED},
     {JOB_ABORTED, JOB_EVENT_ABORT, JOB_ABORTED},
 
+    {JOB_OPEN, JOB_EVENT_EXPIRE, JOB_ABORTED},
+
     {JOB_UPLOAD_COMPLETE, JOB_EVENT_CLAIM, JOB_IN_PROGRESS},
     {JOB_IN_PROGRESS, JOB_EVENT_RETRY, JOB_IN_PROGRESS},
     {JOB_IN_PROGRESS, JOB_EVENT_LOADED, JOB_COMPLETE},
@@ -56,8 +59,9 @@ static const struct transition {
 
 #define STATE_BIT(state) (1u << (state))
 
-static const unsigned deletable = STATE_BIT(JOB_UPLOAD_COMPLETE) | STATE_BIT(JOB_COMPLETE) |
-				  STATE_BIT(JOB_FAILED) | STATE_BIT(JOB_ABORTED);
+#define FINAL_STATES (STATE_BIT(JOB_COMPLETE) | STATE_BIT(JOB_FAILED) | STATE_BIT(JOB_ABORTED))
+
+static const unsigned deletable = STATE_BIT(JOB_UPLOAD_COMPLETE) | FINAL_STATES;
 
 void job_assert_state(const struct job *job)
 {
@@ -77,7 +81,7 @@ void job_assert_state(const struct job *job)
 
 bool job_state_is_final(enum job_state state)
 {
-	return state == JOB_COMPLETE || state == JOB_FAILED || state == JOB_ABORTED;
+	return (FINAL_STATES & STATE_BIT(state)) != 0;
 }
 
 /* Where the event leads from ${from}; JOB_STATE_COUNT when it is not allowed there. */
@@ -148,13 +152,14 @@ enum status job_close(
 	return OK;
 }
 
-enum status job_abort(
-    struct job_service *service, struct slice id, struct job *ret_job, struct err *err)
+/* By the client, or for its age. */
+static enum status abort_job(struct job_service *service, struct slice id, enum job_event event,
+    struct job *ret_job, struct err *err)
 {
 	struct catalog_job_move move = {0};
 	struct job job;
 	bool changed;
-	enum status st = apply(service, id, JOB_EVENT_ABORT, &move, &job, &changed, err);
+	enum status st = apply(service, id, event, &move, &job, &changed, err);
 
 	if (st == OK || st == E_CONFLICT)
 		*ret_job = job;
@@ -163,7 +168,8 @@ enum status job_abort(
 	CRASH_POINT("abort.moved");
 	/* Who waits for the end has it now, whatever becomes of the bytes. */
 	if (changed) {
-		log_event(LOG_LEVEL_INFO, "job.aborted", "job=%s", job.id);
+		log_event(LOG_LEVEL_INFO, event == JOB_EVENT_EXPIRE ? "job.expired" : "job.aborted",
+		    "job=%s", job.id);
 		job_watch_wake(service->watch, job.id);
 	}
 	/* State first, bytes second: the other way round a crash could leave an open job whose
@@ -174,6 +180,19 @@ enum status job_abort(
 		return st;
 	CRASH_POINT("abort.removed");
 	return OK;
+}
+
+enum status job_abort(
+    struct job_service *service, struct slice id, struct job *ret_job, struct err *err)
+{
+	return abort_job(service, id, JOB_EVENT_ABORT, ret_job, err);
+}
+
+enum status job_expire(struct job_service *service, struct slice id, struct err *err)
+{
+	struct job job;
+
+	return abort_job(service, id, JOB_EVENT_EXPIRE, &job, err);
 }
 
 /* The bytes of a job that is marked as deleted, then its row.  The row stays until the bytes are
@@ -191,6 +210,19 @@ static enum status remove_deleted(struct job_service *service, struct slice id, 
 		return st;
 	CRASH_POINT("delete.removed");
 	return catalog_job_remove(service->catalog, id, err);
+}
+
+enum status job_delete_final(struct job_service *service, struct slice id, struct err *err)
+{
+	struct job job;
+	enum status st = catalog_job_delete(service->catalog, id, FINAL_STATES, &job, err);
+
+	if (st != OK)
+		return st;
+	CRASH_POINT("delete.marked");
+	log_event(
+	    LOG_LEVEL_INFO, "job.aged_out", "job=%s state=%s", job.id, job_state_name(job.state));
+	return remove_deleted(service, id, err);
 }
 
 enum status job_delete(

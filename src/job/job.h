@@ -31,6 +31,7 @@ struct job_service {
 enum job_event {
 	JOB_EVENT_CLOSE,      /* the client: all is uploaded */
 	JOB_EVENT_ABORT,      /* the client: forget it */
+	JOB_EVENT_EXPIRE,     /* it was left open for too long */
 	JOB_EVENT_CLAIM,      /* a worker takes it */
 	JOB_EVENT_RETRY,      /* storage failed, the worker tries again */
 	JOB_EVENT_LOADED,     /* its rows and mark are in the lake */
@@ -58,6 +59,14 @@ enum status job_abort(
  * earlier call left that failed half-way.  E_CONFLICT as above. */
 enum status job_delete(
     struct job_service *service, struct slice id, struct job *ret_job, struct err *err) WARN_UNUSED;
+
+/* Abort the job if it is Open, as job_abort() does.  E_CONFLICT: it is not Open (any more), and
+ * nothing was done.  E_NOT_FOUND. */
+enum status job_expire(struct job_service *service, struct slice id, struct err *err) WARN_UNUSED;
+
+/* Remove the job, as job_delete() does, if it is in a final state.  E_CONFLICT, E_NOT_FOUND. */
+enum status job_delete_final(
+    struct job_service *service, struct slice id, struct err *err) WARN_UNUSED;
 
 /* Remove the blobs that the job needs no more in the state that it has: all of one that is gone,
  * aborted, or finished without failed records; of another finished one all but those.  For who has

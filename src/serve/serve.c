@@ -3,9 +3,9 @@
  * sluice serve: puts the house together, and takes it apart in the right order.
  *
  *	up:	own the data directory -> catalog, blobs, lake -> recover -> tables of all streams
- *		-> workers -> HTTP
+ *		-> workers, ageing -> HTTP
  *	SIGTERM: requests get 503; running uploads may end; who waits is answered -> HTTP down
- *		-> workers stop (a job that is not at its commit goes back to the queue)
+ *		-> ageing ends, workers stop (a job that is not at its commit goes back to the queue)
  *		-> stores closed -> exit 0
  *
  * A second SIGTERM or SIGINT does not wait for uploads any more.
@@ -19,6 +19,8 @@
 #include "blob/blob_dir.h"
 #include "catalog/catalog_sqlite.h"
 #include "config/config.h"
+#include "emulate/hosted.h"
+#include "job/ageing.h"
 #include "job/recover.h"
 #include "job/tables.h"
 #include "lake/lake_duckdb.h"
@@ -41,6 +43,7 @@ struct house {
 	struct job_watch *watch;
 	struct job_service jobs;
 	struct work *work;
+	struct ageing *ageing;
 	struct api api;
 	struct http_server *http;
 	char address[128];
@@ -122,6 +125,20 @@ static void settle_tables(struct house *house)
 		log_event(LOG_LEVEL_ERROR, "tables.unsettled", "error=\"%s\"", err.text);
 }
 
+static enum status start_ageing(struct house *house, struct err *err)
+{
+	const int64_t day_us = INT64_C(86400) * 1000000;
+	const struct ageing_options options = {
+	    .jobs = &house->jobs,
+	    .lake = house->lake,
+	    .open_us = house->config.open_days * day_us,
+	    .finished_us = house->config.finished_days * day_us,
+	    .problem_us = house->config.problem_days * day_us,
+	};
+
+	return ageing_start(&options, &house->ageing, err);
+}
+
 static enum status start_jobs(struct house *house, struct err *err)
 {
 	struct work_options options = {
@@ -133,6 +150,7 @@ static enum status start_jobs(struct house *house, struct err *err)
 	house->jobs.watch = house->watch;
 	house->jobs.closed = wake_workers;
 	house->jobs.closed_ctx = house;
+	house->jobs.delay_us = house->config.processing_delay_s * 1000000;
 	uuid_make(house->jobs.lease);
 	options.lake = house->lake;
 	if (st == OK)
@@ -141,6 +159,8 @@ static enum status start_jobs(struct house *house, struct err *err)
 		settle_tables(house);
 	if (st == OK)
 		st = work_start(&options, &house->work, err);
+	if (st == OK)
+		st = start_ageing(house, err);
 	return st;
 }
 
@@ -167,6 +187,7 @@ static enum status start_http(struct house *house, struct err *err)
 	house->api.lake = house->lake;
 	house->api.jobs = &house->jobs;
 	house->api.work = house->work;
+	house->api.quota = house->config.emulate == EMULATE_HOSTED ? &hosted_quota : NULL;
 	house->api.query_timeout_ms = house->config.query_timeout_ms;
 	house->api.query_rows_max = house->config.query_rows_max;
 	atomic_store(&house->api.ready, true);
@@ -214,6 +235,7 @@ static void take_apart(struct house *house)
 	if (house->watch != NULL)
 		job_watch_wake_all(house->watch);
 	http_server_stop(&house->http);
+	ageing_stop(&house->ageing);
 	work_stop(&house->work);
 	job_watch_destroy(&house->watch);
 	lake_close(&house->lake);

@@ -8,6 +8,8 @@
  * batch points into the chunk, so what is left in the batch is handed over before the next chunk is
  * read.  Nothing is allocated a record.
  *
+ * A job that only validates has no rows in the lake: ${rows} stays NULL, and all else is the same.
+ *
  * It does not decide what becomes of the job: worker.c does.
  */
 #include "work/load.h"
@@ -44,7 +46,7 @@ struct load {
 	struct batch *batch;
 	struct csv *csv;
 	struct rejects *rejects;
-	struct lake_load *rows;
+	struct lake_load *rows; /* NULL: nothing is to land */
 	char *chunk;
 
 	const struct part *part; /* that is being read */
@@ -78,6 +80,16 @@ static enum status find_object(struct load *load, struct err *err)
 	return OK;
 }
 
+static enum status begin_rows(struct load *load, struct err *err)
+{
+	struct lake_table table = lake_table_of(load->object, &load->stream);
+	enum lake_operation operation =
+	    load->job->operation == JOB_UPSERT ? LAKE_UPSERT : LAKE_DELETE;
+	enum status st = lake_table_ensure(load->lake, &table, err);
+
+	return st != OK ? st : lake_load_begin(load->lake, &table, operation, &load->rows, err);
+}
+
 static enum status prepare(struct load *load, struct err *err)
 {
 	const struct csv_options csv_options = {
@@ -85,12 +97,10 @@ static enum status prepare(struct load *load, struct err *err)
 	    .fields_max = LOAD_COLUMNS_MAX,
 	};
 	bool upsert = load->job->operation == JOB_UPSERT;
-	struct lake_table table;
 	enum status st = find_object(load, err);
 
 	if (st != OK)
 		return st;
-	table = lake_table_of(load->object, &load->stream);
 	/* A failed attempt may have left failed records; if this one finds none,
 	 * nothing would replace them. */
 	st = blob_remove(load->service->blob, load->job->id, JOB_REJECTS_BLOB, err);
@@ -103,11 +113,8 @@ static enum status prepare(struct load *load, struct err *err)
 		st = csv_create(&csv_options, &load->csv, err);
 	if (st == OK)
 		st = rejects_create(load->service->blob, load->job->id, &load->rejects, err);
-	if (st == OK)
-		st = lake_table_ensure(load->lake, &table, err);
-	if (st == OK)
-		st = lake_load_begin(
-		    load->lake, &table, upsert ? LAKE_UPSERT : LAKE_DELETE, &load->rows, err);
+	if (st == OK && !load->job->validate_only)
+		st = begin_rows(load, err);
 	if (st != OK)
 		return st;
 	load->chunk = malloc(CHUNK_BYTES);
@@ -145,7 +152,7 @@ static enum status flush_batch(struct load *load, struct err *err)
 {
 	enum status st = OK;
 
-	if (load->batch->row_count > 0)
+	if (load->batch->row_count > 0 && load->rows != NULL)
 		st = lake_load_append(load->rows, load->batch, err);
 	batch_reset(load->batch);
 	return st;
@@ -258,7 +265,7 @@ enum status load_job(struct job_service *service, struct lake *lake, const struc
 	/* Failed records before rows: once the mark is there, nobody will write them any more. */
 	st = rejects_commit(&load.rejects, err);
 	CRASH_POINT("load.rejects");
-	if (st == OK)
+	if (st == OK && load.rows != NULL)
 		st = lake_load_commit(&load.rows, job->id, &load.counts, err);
 	if (st == E_EXISTS)
 		st = lake_mark_get(lake, job->id, &load.counts, err); /* it was applied before */

@@ -25,7 +25,7 @@ struct load_control {
 };
 
 enum load_outcome {
-	LOAD_APPLIED,    /* rows and mark are in the lake */
+	LOAD_APPLIED,    /* rows and mark are in the lake, or it only validates and all was read */
 	LOAD_UNREADABLE, /* the data is at fault: trying again would not help; the text is for the
 			  * client */
 };

@@ -20,7 +20,7 @@ test('a job has every member from its creation on', () => withServer(async (s) =
 		id: job.id, operation: 'upsert', object: 'orders', sourceName: 'ecomm', createdById: job.createdById,
 		createdDate: job.createdDate, systemModstamp: job.systemModstamp, state: 'Open', contentType: 'CSV', apiVersion: 'v1',
 		contentUrl: `/api/v1/ingest/jobs/${job.id}/batches`, retries: 0, totalProcessingTime: 0,
-		numberRecordsProcessed: 0, numberRecordsFailed: 0, processingMilliseconds: 0, progress: 0, numberParts: 0, bytesUploaded: 0, errorMessage: null,
+		numberRecordsProcessed: 0, numberRecordsFailed: 0, processingMilliseconds: 0, progress: 0, numberParts: 0, bytesUploaded: 0, errorMessage: null, validateOnly: false,
 	});
 	assert.deepEqual(await s.job(job.id), job);
 	const answer = await s.call('GET', `//api///v1/ingest/jobs/${job.id}/?unknown=1&empty=`, undefined, { 'Content-Type': 'text/csv' });
