@@ -14,6 +14,8 @@ static void usage(FILE *out)
 	      "The server and its data directory:\n"
 	      "  serve --data DIR        run the server\n"
 	      "  token create            make a token, printed once\n"
+	      "  config check            what the server would be started with; print: a file to "
+	      "begin with\n"
 	      "\n",
 	    out);
 	cli_usage(out);
@@ -42,5 +44,7 @@ int main(int argc, char **argv)
 		return serve_main(argc - 1, argv + 1);
 	if (strcmp(argv[1], "token") == 0)
 		return serve_token_main(argc - 1, argv + 1);
+	if (strcmp(argv[1], "config") == 0)
+		return serve_config_main(argc - 1, argv + 1);
 	return cli_main(argc - 1, argv + 1);
 }

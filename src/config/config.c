@@ -1,255 +1,308 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* From options.def to values: see config.h.  The table is walked as data; nothing
- * here knows a single option. */
+/*
+ * From the sources to values: see config.h.  The table is walked as data; nothing here knows a
+ * single option but --config, which names the file.
+ *
+ * Flags are read first, then the environment, then the file, whose name is known by then.  Which
+ * one wins does not depend on that order: a value is kept with its source, and gives way to a
+ * higher one only.  A value that another one wins over is checked all the same, for it is a mistake
+ * that waits.
+ *
+ * Variables with SLUICE_ in front that are no option are ignored: SLUICE_TOKEN and SLUICE_URL
+ * belong to the client's commands.
+ */
 #include "config/config.h"
 
-#include <ctype.h>
+#include "config/config_file.h"
+#include "config/option.h"
+
+#include <assert.h>
 #include <errno.h>
-#include <inttypes.h>
-#include <stddef.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
+#include <unistd.h>
 
-enum option_kind { TEXT, NUMBER, CHOICE };
+/* --- Problems --------------------------------------------------------------------------------- */
 
-struct option_row {
-	enum option_kind kind;
-	const char *flag;
-	const char *value_name;
-	const char *text;
-	size_t offset;       /* in struct config */
-	const char *initial; /* of a text, or a choice */
-	const char *choices; /* "off|on" */
-	int64_t number_initial, min, max;
-};
+static void complain(struct config_reading *reading, const char *format, ...) PRINTF_LIKE(2, 3);
 
-static const struct option_row rows[] = {
-#define TEXT_OPTION(m, f, v, d, t)                                                                 \
-	{.kind = TEXT,                                                                             \
-	    .flag = f,                                                                             \
-	    .value_name = v,                                                                       \
-	    .text = t,                                                                             \
-	    .offset = offsetof(struct config, m),                                                  \
-	    .initial = d},
-#define NUMBER_OPTION(m, f, v, d, lo, hi, t)                                                       \
-	{.kind = NUMBER,                                                                           \
-	    .flag = f,                                                                             \
-	    .value_name = v,                                                                       \
-	    .text = t,                                                                             \
-	    .offset = offsetof(struct config, m),                                                  \
-	    .number_initial = d,                                                                   \
-	    .min = lo,                                                                             \
-	    .max = hi},
-#define CHOICE_OPTION(m, f, v, d, c, t)                                                            \
-	{.kind = CHOICE,                                                                           \
-	    .flag = f,                                                                             \
-	    .value_name = v,                                                                       \
-	    .text = t,                                                                             \
-	    .offset = offsetof(struct config, m),                                                  \
-	    .initial = d,                                                                          \
-	    .choices = c},
-#include "config/options.def"
-#undef TEXT_OPTION
-#undef NUMBER_OPTION
-#undef CHOICE_OPTION
-};
-#define ROW_COUNT (sizeof(rows) / sizeof(rows[0]))
-
-static const char **text_of(struct config *config, const struct option_row *row)
+static void complain(struct config_reading *reading, const char *format, ...)
 {
-	return (const char **)((char *)config + row->offset);
+	size_t place = reading->problem_count++;
+	va_list args;
+
+	if (place >= CONFIG_PROBLEMS_MAX)
+		return;
+	va_start(args, format);
+	vsnprintf(
+	    reading->problems[place].text, sizeof(reading->problems[place].text), format, args);
+	va_end(args);
 }
 
-static int64_t *number_of(struct config *config, const struct option_row *row)
+/* What a message shows of a text: its beginning, without what a terminal would obey. */
+#define SHOWN_BYTES 80
+
+static const char *show(struct slice text, char room[SHOWN_BYTES + sizeof("…")])
 {
-	return (int64_t *)((char *)config + row->offset);
+	size_t len = text.len > SHOWN_BYTES ? SHOWN_BYTES : text.len;
+
+	for (size_t i = 0; i < len; i++) {
+		unsigned char c = (unsigned char)text.ptr[i];
+
+		room[i] = c < 0x20 || c == 0x7f ? '?' : text.ptr[i];
+	}
+	strcpy(room + len, text.len > SHOWN_BYTES ? "…" : "");
+	return room;
 }
 
-static int *choice_of(struct config *config, const struct option_row *row)
+/* ${before} says where, such as "sluice.conf:3: "; ${dashes} are those of a flag. */
+static void complain_unknown(
+    struct config_reading *reading, const char *before, const char *dashes, struct slice name)
 {
-	return (int *)((char *)config + row->offset);
+	const struct option_row *near = option_find_near(name);
+	char shown[SHOWN_BYTES + sizeof("…")];
+
+	show(name, shown);
+	if (near != NULL)
+		complain(reading, "%sthere is no option %s%s; did you mean %s%s?", before, dashes,
+		    shown, dashes, near->name);
+	else
+		complain(reading, "%sthere is no option %s%s; see sluice serve --help", before,
+		    dashes, shown);
 }
 
-static enum status set_number(struct config *config, const struct option_row *row,
-    const char *where, const char *value, struct err *err)
+/* --- One value -------------------------------------------------------------------------------- */
+
+/* ${where} is for a message: "--workers", "SLUICE_WORKERS", "sluice.conf:3: workers". */
+static void take(struct config_reading *reading, const struct option_row *row,
+    enum config_source source, const char *origin, const char *where, const char *value)
 {
-	char *end;
-	long long number;
+	size_t place = (size_t)(row - option_table);
+	struct config scratch = reading->values;
+	bool wins = source >= reading->origins[place].source;
+	char expected[OPTION_TEXT_BYTES], shown[SHOWN_BYTES + sizeof("…")];
 
-	errno = 0;
-	number = strtoll(value, &end, 10);
-	if (errno != 0 || end == value || *end != '\0' || number < row->min || number > row->max)
-		return err_set(err, E_INVALID,
-		    "%s is \"%s\"; it must be a number from %" PRId64 " to %" PRId64, where, value,
-		    row->min, row->max);
-	*number_of(config, row) = number;
-	return OK;
-}
-
-/* The place of ${value} in ${choices}, or -1. */
-static int find_choice(const char *choices, const char *value)
-{
-	size_t length = strlen(value);
-
-	for (int i = 0;; i++) {
-		size_t end = strcspn(choices, "|");
-
-		if (end == length && memcmp(choices, value, length) == 0)
-			return i;
-		if (choices[end] == '\0')
-			return -1;
-		choices += end + 1;
+	if (!option_set(row, wins ? &reading->values : &scratch, value)) {
+		option_expected(row, expected);
+		complain(reading, "%s is \"%s\"; it must be %s", where,
+		    show(slice_of(value), shown), expected);
+	}
+	/* A bad value counts as given: that it is missing is not told on top. */
+	if (wins) {
+		reading->origins[place].source = source;
+		reading->origins[place].name = origin;
 	}
 }
 
-static enum status set(struct config *config, const struct option_row *row, const char *where,
-    const char *value, struct err *err)
+static void set_defaults(struct config_reading *reading)
 {
-	int choice;
-
-	switch (row->kind) {
-	case TEXT:
-		*text_of(config, row) = value;
-		return OK;
-	case NUMBER:
-		return set_number(config, row, where, value, err);
-	case CHOICE:
-		break;
+	for (size_t i = 0; i < CONFIG_ROW_COUNT; i++) {
+		option_set_initial(&option_table[i], &reading->values);
+		reading->origins[i].name = "default";
 	}
-	choice = find_choice(row->choices, value);
-	if (choice < 0)
-		return err_set(err, E_INVALID, "%s is \"%s\"; it must be one of %s", where, value,
-		    row->choices);
-	*choice_of(config, row) = choice;
-	return OK;
 }
 
-static void set_initial(struct config *config)
+/* --- Flags ------------------------------------------------------------------------------------ */
+
+static bool is_flag(const char *argument)
 {
-	for (size_t i = 0; i < ROW_COUNT; i++) {
-		switch (rows[i].kind) {
-		case TEXT:
-			*text_of(config, &rows[i]) = rows[i].initial;
-			break;
-		case NUMBER:
-			*number_of(config, &rows[i]) = rows[i].number_initial;
-			break;
-		case CHOICE:
-			*choice_of(config, &rows[i]) =
-			    find_choice(rows[i].choices, rows[i].initial);
-			break;
+	return strncmp(argument, "--", 2) == 0;
+}
+
+/* Read the flag at ${i}; returns the place of the next one. */
+static int read_flag(struct config_reading *reading, int argc, char **argv, int i)
+{
+	const char *flag = argv[i] + 2, *value = strchr(flag, '=');
+	size_t length = value == NULL ? strlen(flag) : (size_t)(value - flag);
+	const struct option_row *row = option_find((struct slice){flag, length});
+	char where[OPTION_TEXT_BYTES];
+
+	/* A value that begins with "--" must be said with "=": more often it was forgotten. */
+	if (value != NULL)
+		value++;
+	else if (i + 1 < argc && !is_flag(argv[i + 1]))
+		value = argv[++i];
+	if (row == NULL) {
+		complain_unknown(reading, "", "--", (struct slice){flag, length});
+	} else if (value == NULL) {
+		complain(
+		    reading, "--%s needs a value: --%s %s", row->name, row->name, row->value_name);
+	} else {
+		snprintf(where, sizeof(where), "--%s", row->name);
+		take(reading, row, CONFIG_FLAG, "flag", where, value);
+	}
+	return i + 1;
+}
+
+static void read_flags(struct config_reading *reading, int argc, char **argv)
+{
+	char shown[SHOWN_BYTES + sizeof("…")];
+
+	for (int i = 0; i < argc && !reading->help_asked;) {
+		if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
+			reading->help_asked = true;
+		} else if (is_flag(argv[i])) {
+			i = read_flag(reading, argc, argv, i);
+		} else {
+			complain(reading, "\"%s\" is not an option; see sluice serve --help",
+			    show(slice_of(argv[i]), shown));
+			i++;
 		}
 	}
 }
 
-/* "ready-fd" -> "SLUICE_READY_FD" */
-static void environment_name(const char *flag, char *ret_name, size_t room)
+/* --- Environment ------------------------------------------------------------------------------ */
+
+static void read_environment(struct config_reading *reading)
 {
-	size_t used = (size_t)snprintf(ret_name, room, "SLUICE_%s", flag);
+	for (size_t i = 0; i < CONFIG_ROW_COUNT; i++) {
+		const struct option_row *row = &option_table[i];
+		char name[OPTION_TEXT_BYTES];
+		const char *value, *origin;
 
-	for (size_t i = 0; i < used; i++)
-		ret_name[i] = ret_name[i] == '-' ? '_' : (char)toupper((unsigned char)ret_name[i]);
-}
-
-static enum status read_environment(struct config *config, struct err *err)
-{
-	enum status st = OK;
-	char name[64];
-
-	for (size_t i = 0; st == OK && i < ROW_COUNT; i++) {
-		const char *value;
-
-		environment_name(rows[i].flag, name, sizeof(name));
+		if (row->kind == OPTION_HEADING)
+			continue;
+		option_environment_name(row, name);
 		value = getenv(name);
-		if (value != NULL && value[0] != '\0')
-			st = set(config, &rows[i], name, value, err);
-	}
-	return st;
-}
-
-static const struct option_row *find_row(const char *flag, size_t length)
-{
-	for (size_t i = 0; i < ROW_COUNT; i++) {
-		if (strlen(rows[i].flag) == length && memcmp(rows[i].flag, flag, length) == 0)
-			return &rows[i];
-	}
-	return NULL;
-}
-
-static enum status read_flags(struct config *config, int argc, char **argv, struct err *err)
-{
-	const struct option_row *row;
-	char where[64];
-	enum status st = OK;
-
-	for (int i = 0; st == OK && i < argc; i++) {
-		const char *flag = argv[i] + 2, *value = strchr(argv[i], '=');
-		size_t length;
-
-		if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
-			return E_CANCELLED;
-		if (strncmp(argv[i], "--", 2) != 0)
-			return err_set(err, E_INVALID,
-			    "\"%s\" is not an option; see sluice serve --help", argv[i]);
-		length = value == NULL ? strlen(flag) : (size_t)(value - flag);
-		row = find_row(flag, length);
-		if (row == NULL)
-			return err_set(err, E_INVALID,
-			    "there is no option --%.*s; see sluice serve --help", (int)length,
-			    flag);
-		value = value != NULL ? value + 1 : i + 1 < argc ? argv[++i] : NULL;
-		if (value == NULL)
-			return err_set(err, E_INVALID, "--%s needs a value: --%s %s", row->flag,
-			    row->flag, row->value_name);
-		snprintf(where, sizeof(where), "--%s", row->flag);
-		st = set(config, row, where, value, err);
-	}
-	return st;
-}
-
-enum status config_read(struct config *ret_config, int argc, char **argv, struct err *err)
-{
-	struct config config;
-	enum status st;
-
-	set_initial(&config);
-	st = read_environment(&config, err);
-	if (st == OK)
-		st = read_flags(&config, argc, argv, err);
-	for (size_t i = 0; st == OK && i < ROW_COUNT; i++) {
-		const char *value = rows[i].kind == TEXT ? *text_of(&config, &rows[i]) : "set";
-
+		/* Empty is as good as unset: a script that passes $X on means that. */
 		if (value == NULL || value[0] == '\0')
-			st = err_set(err, E_INVALID, "--%s %s must be given: %s", rows[i].flag,
-			    rows[i].value_name, rows[i].text);
+			continue;
+		origin = arena_copy(&reading->arena, slice_of(name));
+		if (origin == NULL)
+			complain(reading, "%s: no memory", name);
+		else
+			take(reading, row, CONFIG_ENVIRONMENT, origin, name, value);
 	}
-	if (st == OK)
-		*ret_config = config;
-	return st;
 }
 
-void config_help(FILE *out)
+/* --- The file --------------------------------------------------------------------------------- */
+
+/* All of it, from a file or a pipe; false when it was complained of. */
+static bool slurp(struct config_reading *reading, const char *path, struct slice *ret_text)
 {
-	char head[64], environment[64];
+	const char *origin = reading->origins[CONFIG_ROW_config_file].name;
+	bool from_flag = reading->origins[CONFIG_ROW_config_file].source == CONFIG_FLAG;
+	char *text = arena_alloc(&reading->arena, CONFIG_FILE_BYTES_MAX + 1);
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	struct err err = {{0}};
+	size_t len = 0;
+	ssize_t got = -1;
 
-	for (size_t i = 0; i < ROW_COUNT; i++) {
-		const struct option_row *row = &rows[i];
-
-		snprintf(head, sizeof(head), "--%s %s", row->flag, row->value_name);
-		environment_name(row->flag, environment, sizeof(environment));
-		fprintf(out, "  %-24s %s\n  %-24s ", head, row->text, "");
-		switch (row->kind) {
-		case TEXT:
-			fprintf(out, "[%s; $%s]\n",
-			    row->initial == NULL ? "required" : row->initial, environment);
+	if (from_flag)
+		origin = "--config";
+	if (text == NULL)
+		errno = ENOMEM;
+	while (fd >= 0 && text != NULL && len <= CONFIG_FILE_BYTES_MAX) {
+		got = read(fd, text + len, CONFIG_FILE_BYTES_MAX + 1 - len);
+		if (got > 0)
+			len += (size_t)got;
+		else if (got == 0 || errno != EINTR)
 			break;
-		case NUMBER:
-			fprintf(out, "[%" PRId64 ", from %" PRId64 " to %" PRId64 "; $%s]\n",
-			    row->number_initial, row->min, row->max, environment);
-			break;
-		case CHOICE:
-			fprintf(out, "[%s of %s; $%s]\n", row->initial, row->choices, environment);
-			break;
-		}
 	}
+	if (got < 0)
+		err_errno(&err, errno, "%s: read %s", origin, path);
+	else if (len > CONFIG_FILE_BYTES_MAX)
+		err_set(&err, E_LIMIT, "%s: %s is longer than %zu KiB", origin, path,
+		    CONFIG_FILE_BYTES_MAX / 1024);
+	if (fd >= 0)
+		close(fd);
+	if (err.text[0] != '\0') {
+		complain(reading, "%s", err.text);
+		return false;
+	}
+	*ret_text = (struct slice){text, len};
+	return true;
+}
+
+/* A line that sets an option; ${origin} is "sluice.conf:3", and ${lines_seen} has the line in which
+ * each option stood. */
+static void take_setting(struct config_reading *reading, const struct config_line *line,
+    const char *origin, size_t lines_seen[CONFIG_ROW_COUNT])
+{
+	const struct option_row *row = option_find(line->name);
+	char *value = arena_copy(&reading->arena, line->value);
+	char where[sizeof(reading->problems[0].text)];
+	size_t *seen;
+
+	snprintf(where, sizeof(where), "%s: ", origin);
+	if (value == NULL) {
+		complain(reading, "%sno memory", where);
+		return;
+	}
+	if (row == NULL) {
+		complain_unknown(reading, where, "", line->name);
+		return;
+	}
+	seen = &lines_seen[row - option_table];
+	if (!option_in_file(row)) {
+		complain(reading, "%s%s names a config file, so it cannot stand in one", where,
+		    row->name);
+	} else if (*seen != 0) {
+		complain(reading, "%s%s stands in line %zu already; remove one of the two", where,
+		    row->name, *seen);
+	} else {
+		*seen = line->number;
+		snprintf(where, sizeof(where), "%s: %s", origin, row->name);
+		take(reading, row, CONFIG_FILE, origin, where, value);
+	}
+}
+
+static void read_file(struct config_reading *reading, const char *path)
+{
+	size_t lines_seen[CONFIG_ROW_COUNT] = {0};
+	struct config_file file;
+	struct config_line line;
+	struct slice text;
+
+	if (!slurp(reading, path, &text))
+		return;
+	config_file_begin(&file, text);
+	while (config_file_next(&file, &line)) {
+		char *origin = arena_printf(&reading->arena, "%s:%zu", path, line.number);
+
+		if (origin == NULL)
+			complain(reading, "%s:%zu: no memory", path, line.number);
+		else if (line.problem != NULL)
+			complain(reading, "%s: %s", origin, line.problem);
+		else
+			take_setting(reading, &line, origin, lines_seen);
+	}
+}
+
+/* --- All of it -------------------------------------------------------------------------------- */
+
+static void require(struct config_reading *reading)
+{
+	char room[OPTION_TEXT_BYTES];
+
+	for (size_t i = 0; i < CONFIG_ROW_COUNT; i++) {
+		const struct option_row *row = &option_table[i];
+
+		if (row->kind != OPTION_HEADING && reading->origins[i].source == CONFIG_DEFAULT &&
+		    option_value(row, &reading->values, room) == NULL)
+			complain(reading, "--%s %s must be given: %.*s", row->name, row->value_name,
+			    (int)strcspn(row->text, "\n"), row->text);
+	}
+}
+
+bool config_read(struct config_reading *reading, int argc, char **argv)
+{
+	*reading = (struct config_reading){.help_asked = false};
+	arena_init(&reading->arena, 4096);
+	set_defaults(reading);
+	read_flags(reading, argc, argv);
+	if (reading->help_asked)
+		return false;
+	read_environment(reading);
+	if (reading->values.config_file[0] != '\0')
+		read_file(reading, reading->values.config_file);
+	require(reading);
+	return reading->problem_count == 0;
+}
+
+void config_reading_fini(struct config_reading *reading)
+{
+	arena_fini(&reading->arena);
 }

@@ -19,6 +19,7 @@
 #include "blob/blob_dir.h"
 #include "catalog/catalog_sqlite.h"
 #include "config/config.h"
+#include "config/manual.h"
 #include "emulate/hosted.h"
 #include "job/ageing.h"
 #include "job/recover.h"
@@ -26,6 +27,7 @@
 #include "lake/lake_duckdb.h"
 #include "serve/data_dir.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <signal.h>
@@ -35,6 +37,7 @@
 #include <unistd.h>
 
 struct house {
+	struct config_reading reading; /* lends ${config} its texts */
 	struct config config;
 	struct data_dir dir;
 	struct catalog *catalog;
@@ -50,33 +53,6 @@ struct house {
 };
 
 /* --- Up --------------------------------------------------------------------------------------- */
-
-/* "127.0.0.1:8080" or "[::1]:8080" */
-static enum status split_address(
-    const char *listen, char *ret_host, size_t room, uint16_t *ret_port, struct err *err)
-{
-	const char *colon = strrchr(listen, ':'), *begin = listen, *end = colon;
-	char *rest;
-	long port;
-
-	if (colon == NULL)
-		goto bad;
-	if (*begin == '[' && end > begin && end[-1] == ']') {
-		begin++;
-		end--;
-	}
-	port = strtol(colon + 1, &rest, 10);
-	if (end <= begin || (size_t)(end - begin) >= room || rest == colon + 1 || *rest != '\0' ||
-	    port < 0 || port > 65535)
-		goto bad;
-	snprintf(ret_host, room, "%.*s", (int)(end - begin), begin);
-	*ret_port = (uint16_t)port;
-	return OK;
-bad:
-	return err_set(err, E_INVALID,
-	    "--listen is \"%s\"; it must be ADDRESS:PORT, such as 127.0.0.1:8080 or [::1]:8080",
-	    listen);
-}
 
 static void wake_workers(void *ctx)
 {
@@ -166,7 +142,7 @@ static enum status start_jobs(struct house *house, struct err *err)
 
 static enum status start_http(struct house *house, struct err *err)
 {
-	char host[64];
+	char host[CONFIG_HOST_BYTES];
 	struct http_options options = {
 	    .address = host,
 	    .authorize = api_authorize,
@@ -177,11 +153,11 @@ static enum status start_http(struct house *house, struct err *err)
 	    .connections_max = (unsigned)house->config.connections_max,
 	    .idle_timeout_s = (unsigned)house->config.idle_timeout_s,
 	};
-	enum status st =
-	    split_address(house->config.listen, host, sizeof(host), &options.port, err);
+	bool split = config_split_address(house->config.listen, host, &options.port);
+	enum status st;
 
-	if (st != OK)
-		return st;
+	/* config_read() has checked it. */
+	assert(split);
 	house->api.catalog = house->catalog;
 	house->api.blob = house->blob;
 	house->api.lake = house->lake;
@@ -251,10 +227,13 @@ static void usage(FILE *out)
 	fputs("usage: sluice serve --data DIR [OPTION …]\n"
 	      "\n"
 	      "Takes records over HTTP and lands them in the lake below DIR.  A flag wins over the "
-	      "environment.\n"
+	      "environment,\n"
+	      "which wins over the config file.  docs/configuration.md tells more of each option; "
+	      "sluice config\n"
+	      "check tells what comes out.\n"
 	      "\n",
 	    out);
-	config_help(out);
+	manual_print_help(out);
 	fputs("\nexample:\n  sluice serve --data ./data --listen 127.0.0.1:8080\n", out);
 }
 
@@ -307,23 +286,23 @@ int serve_main(int argc, char **argv)
 {
 	struct house *house = calloc(1, sizeof(*house));
 	struct err err = {{0}};
-	enum status st;
 	int result = 1;
 
 	if (house == NULL)
 		return 1;
 	house->dir.lock_fd = -1;
 	mutex_init(&house->api.tables_mutex);
-	st = config_read(&house->config, argc - 1, argv + 1, &err);
-	if (st == OK) {
+	if (config_read(&house->reading, argc - 1, argv + 1)) {
+		house->config = house->reading.values;
 		log_set_level((enum log_level)house->config.log_level);
 		result = run(house, &err);
-	} else if (st == E_CANCELLED) {
+	} else if (house->reading.help_asked) {
 		usage(stdout);
 		result = 0;
 	} else {
-		fprintf(stderr, "sluice: %s\n", err.text);
+		manual_print_problems(&house->reading, stderr);
 	}
+	config_reading_fini(&house->reading);
 	mutex_fini(&house->api.tables_mutex);
 	free(house);
 	return result;

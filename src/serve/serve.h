@@ -2,10 +2,11 @@
 #ifndef SLUICE_SERVE_SERVE_H
 #define SLUICE_SERVE_SERVE_H
 
-/* The commands that work on a data directory itself.  ${argv}[0] is the command word;
- * the result is the exit status. */
+/* The commands that work on a data directory itself, and on what the server is started with.
+ * ${argv}[0] is the command word; the result is the exit status. */
 
-int serve_main(int argc, char **argv);       /* sluice serve --data DIR … */
-int serve_token_main(int argc, char **argv); /* sluice token create --data DIR … */
+int serve_main(int argc, char **argv);        /* sluice serve --data DIR … */
+int serve_token_main(int argc, char **argv);  /* sluice token create --data DIR … */
+int serve_config_main(int argc, char **argv); /* sluice config check|print|manual */
 
 #endif
