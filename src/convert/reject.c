@@ -11,6 +11,8 @@
 
 #include <assert.h>
 
+_Static_assert(REJECT_RECORD_BYTES_MAX == 16 * 1024 * 1024, "what the text of TOO_LONG says");
+
 #define VALUE_BYTES_MAX 40 /* enough to find it in the file, too few to fill a log with */
 
 static const struct {
@@ -59,6 +61,13 @@ void reject_quote(struct slice text, struct buffer *out)
 	buffer_put_char(out, '"');
 }
 
+/* What went wrong, as far as the numbers tell. */
+static const char *field_count_advice(const struct reject *reject)
+{
+	return reject->have > reject->want ? "quote a field that holds a comma"
+					   : "keep the commas of blank values";
+}
+
 static const char *fields_word(size_t count)
 {
 	return count == 1 ? "field" : "fields";
@@ -68,7 +77,7 @@ static void describe_field_count(const struct reject *reject, struct buffer *out
 {
 	buffer_printf(out, "the record has %zu %s, ", reject->have, fields_word(reject->have));
 	if (!reject->of_delete)
-		buffer_printf(out, "the header %zu", reject->want);
+		buffer_printf(out, "the header %zu; %s", reject->want, field_count_advice(reject));
 	else if (reject->want == 1)
 		buffer_put_text(out, "a delete's has 1: the primary key");
 	else
@@ -94,7 +103,7 @@ static bool needs_subject(enum reject_code code)
 
 void reject_describe(const struct reject *reject, struct buffer *out)
 {
-	buffer_printf(out, "%s: ", reject_name(reject->code));
+	buffer_printf(out, "%s" REJECT_NAME_END, reject_name(reject->code));
 	if (reject->field != NULL)
 		buffer_printf(out, "%s: ", reject->field);
 	if (reject->code == REJECT_FIELD_COUNT) {

@@ -17,6 +17,9 @@ enum reject_code {
 #undef REJECT
 };
 
+/* The most that a record may have, its line ends inside quotes included. */
+#define REJECT_RECORD_BYTES_MAX (16 * 1024 * 1024)
+
 struct reject {
 	enum reject_code code;
 	const char *field;  /* its name; NULL when the reason concerns the whole record */
@@ -28,11 +31,12 @@ struct reject {
 /* The stable name, such as "NOT_A_NUMBER". */
 const char *reject_name(enum reject_code code);
 
-/* Append the sentence that a person reads, with field and value (cut after
- * 40 bytes, at a whole character):
+/* Append the name, REJECT_NAME_END, and the sentence that a person reads, with field and value (cut
+ * after 40 bytes, at a whole character) and what would be right:
  *	NOT_A_NUMBER: total: "abc" is not a number; expected digits such as 12, -12.50 or 1.5e3
  * Bytes that are not UTF-8, and control characters, are written as \xHH, so the sentence is always
  * one line of text. */
+#define REJECT_NAME_END ": "
 void reject_describe(const struct reject *reject, struct buffer *out);
 
 /* Append a text that came from outside as the sentence does: in quotes, cut, and escaped. */

@@ -20,7 +20,7 @@ story('part, line, error, then the record\'s own columns as they came', async (s
 	const answer = await s.must(200, 'GET', path(job.id));
 	assert.match(answer.headers.get('content-type'), /^text\/csv\b/);
 	assert.equal(answer.text, `${header},d,extra,id,n\n`
-		+ '1,3,"NO_SUCH_DATE: d: ""2024-02-30"" is not in the calendar",2024-02-30,,b,1\n'
+		+ '1,3,"NO_SUCH_DATE: d: ""2024-02-30"" is not in the calendar; expected a day that exists, in the years 0001 to 9999",2024-02-30,,b,1\n'
 		+ `1,4,${quote(notANumber('"one"'))},,"p,q",c,one\n`
 		+ `1,5,${quote(notANumber('" 2"'))},,"say ""hi""",d, 2\n`);
 	assert.equal(await s.failed(job.id), answer.text);	// again
@@ -87,10 +87,10 @@ story('ragged records come with the fields that they have', async (s) => {
 	const table = await makeTable(s, fields);
 	const job = await table.load('id,n,d\na\nb,1\nc,1,,4,"5,5"\n,\n');
 	assert.equal(await s.failed(job.id), `${header},id,n,d\n`
-		+ '1,2,"FIELD_COUNT: the record has 1 field, the header 3",a\n'
-		+ '1,3,"FIELD_COUNT: the record has 2 fields, the header 3",b,1\n'
-		+ '1,4,"FIELD_COUNT: the record has 5 fields, the header 3",c,1,,4,"5,5"\n'
-		+ '1,5,"FIELD_COUNT: the record has 2 fields, the header 3",,\n');
+		+ '1,2,"FIELD_COUNT: the record has 1 field, the header 3; keep the commas of blank values",a\n'
+		+ '1,3,"FIELD_COUNT: the record has 2 fields, the header 3; keep the commas of blank values",b,1\n'
+		+ '1,4,"FIELD_COUNT: the record has 5 fields, the header 3; quote a field that holds a comma",c,1,,4,"5,5"\n'
+		+ '1,5,"FIELD_COUNT: the record has 2 fields, the header 3; keep the commas of blank values",,\n');
 });
 
 story('a malformed field comes as its raw text, the others as ever', async (s) => {
@@ -109,15 +109,15 @@ story('a delete\'s columns are the key and the record modified field', async (s)
 	const plain = await makeTable(s, { 'the-key': 'integer', v: 'string' }, { primaryKey: 'the-key' });
 	let job = await plain.load(['the-key\n1\nx\n', '2,2\n'], 'delete');
 	assert.equal(await s.failed(job.id), `${header},the-key\n`
-		+ '1,1,"LOOKS_LIKE_HEADER: the-key: ""the-key"" looks like a header; a delete job\'s parts have none",the-key\n'
+		+ '1,1,"LOOKS_LIKE_HEADER: the-key: ""the-key"" looks like a header; a delete job\'s parts have none, so leave it out",the-key\n'
 		+ '1,3,"NOT_AN_INTEGER: the-key: ""x"" is not an integer; expected digits such as -42",x\n'
 		+ '2,1,"FIELD_COUNT: the record has 2 fields, a delete\'s has 1: the primary key",2,2\n');
 	const dated = await makeTable(s, { at: 'date-time', v: 'string', id: 'integer' }, { primaryKey: 'id', recordModifiedField: 'at' });
 	job = await dated.load('1\n,2024-01-01T00:00:00Z\n1,\n', 'delete');
 	assert.equal(await s.failed(job.id), `${header},id,at\n`
 		+ '1,1,"FIELD_COUNT: the record has 1 field, a delete\'s has 2: the primary key and the record modified field",1\n'
-		+ '1,2,BLANK_PRIMARY_KEY: id: the primary key is blank,,2024-01-01T00:00:00Z\n'
-		+ '1,3,BLANK_RECORD_MODIFIED: at: the record modified field is blank,1,\n');
+		+ '1,2,BLANK_PRIMARY_KEY: id: the primary key is blank; every record needs one,,2024-01-01T00:00:00Z\n'
+		+ '1,3,BLANK_RECORD_MODIFIED: at: the record modified field is blank; every record needs one,1,\n');
 });
 
 story('sf__Error is one short line of UTF-8, whatever the value was; the value itself is whole', async (s) => {
@@ -146,7 +146,7 @@ story('tens of thousands of failures: every one is there, once and in order, and
 		for (let i = 0; i < count; i++) {
 			const id = `p${number}-${i}`, line = i + 2;
 			csv += [`${id},${i}\n`, `${id},"x,y"\n`, `${id},1,\n`][i % 3];
-			failed += ['', `${number},${line},${quote(notANumber('"x,y"'))},${id},"x,y"\n`, `${number},${line},"FIELD_COUNT: the record has 3 fields, the header 2",${id},1,\n`][i % 3];
+			failed += ['', `${number},${line},${quote(notANumber('"x,y"'))},${id},"x,y"\n`, `${number},${line},"FIELD_COUNT: the record has 3 fields, the header 2; quote a field that holds a comma",${id},1,\n`][i % 3];
 			good += i % 3 === 0 ? 1 : 0;
 		}
 		return { csv, failed, good };

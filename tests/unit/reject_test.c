@@ -27,7 +27,7 @@ static void expect_sentence(const struct reject *reject, const char *want)
 	buffer_fini(&out);
 }
 
-static void sentence_says_reason_field_and_value(void **state)
+static void sentence_says_reason_field_value_and_what_would_be_right(void **state)
 {
 	static const struct {
 		struct reject reject;
@@ -39,47 +39,93 @@ static void sentence_says_reason_field_and_value(void **state)
 	    {{.code = REJECT_BOOLEAN_FORM, .field = "active", .value = {"yes", 3}},
 		"NOT_A_BOOLEAN: active: \"yes\" is not a boolean; expected true, false, 1 or 0"},
 	    {{.code = REJECT_DATE_CALENDAR, .field = "born", .value = {"2021-02-29", 10}},
-		"NO_SUCH_DATE: born: \"2021-02-29\" is not in the calendar"},
+		"NO_SUCH_DATE: born: \"2021-02-29\" is not in the calendar; expected a day that "
+		"exists, in the years 0001 to 9999"},
 	    {{.code = REJECT_UTF8,
 		 .field = "name",
 		 .value = {"Gr\xfc\xdf"
 			   "e",
 		     5}},
-		"NOT_UTF8: name: \"Gr\\xfc\\xdfe\" is not valid UTF-8"},
+		"NOT_UTF8: name: \"Gr\\xfc\\xdfe\" is not valid UTF-8; write the file in that "
+		"encoding"},
 	    {{.code = REJECT_NUL, .field = "name", .value = {"a\0b", 3}},
-		"NUL_BYTE: name: \"a\\x00b\" holds a NUL byte"},
+		"NUL_BYTE: name: \"a\\x00b\" holds a NUL byte; leave it out"},
 	    {{.code = REJECT_BLANK_KEY, .field = "id"},
-		"BLANK_PRIMARY_KEY: id: the primary key is blank"},
+		"BLANK_PRIMARY_KEY: id: the primary key is blank; every record needs one"},
 	    {{.code = REJECT_BLANK_VERSION, .field = "modified"},
-		"BLANK_RECORD_MODIFIED: modified: the record modified field is blank"},
+		"BLANK_RECORD_MODIFIED: modified: the record modified field is blank; every "
+		"record needs one"},
 	    {{.code = REJECT_BLANK_EVENT_TIME, .field = "at"},
-		"BLANK_EVENT_TIME: at: the event time field is blank"},
+		"BLANK_EVENT_TIME: at: the event time field is blank; every record needs one"},
 	    {{.code = REJECT_BLANK_REQUIRED, .field = "total"},
-		"BLANK_REQUIRED: total: the field is required and blank"},
+		"BLANK_REQUIRED: total: the field is required and blank; give it a value"},
 	    {{.code = REJECT_LOOKS_LIKE_HEADER, .field = "id", .value = {"id", 2}},
 		"LOOKS_LIKE_HEADER: id: \"id\" looks like a header; a delete job's parts have "
-		"none"},
-	    {{.code = REJECT_TOO_LONG}, "RECORD_TOO_LONG: the record is longer than the limit"},
+		"none, so leave it out"},
+	    {{.code = REJECT_TOO_LONG},
+		"RECORD_TOO_LONG: the record is longer than 16 MiB; shorten its fields, or close a "
+		"quote that was left open"},
 	    {{.code = REJECT_BARE_QUOTE, .value = {"5\" disk", 7}},
 		"CSV_BARE_QUOTE: \"5\" disk\" has a quote inside an unquoted field; quote the "
 		"field and "
 		"double the quote"},
 	    {{.code = REJECT_LONE_CR}, "CSV_LONE_CR: a field has a CR without LF; end lines with "
 				       "LF or CRLF, or quote the field"},
+	    {{.code = REJECT_TEXT_AFTER_QUOTE, .field = "name", .value = {"\"a\"b", 4}},
+		"CSV_TEXT_AFTER_QUOTE: name: \"\"a\"b\" has text after its closing quote; double "
+		"a quote that belongs to the text"},
+	    {{.code = REJECT_FIELD_COUNT, .want = 8, .have = 9},
+		"FIELD_COUNT: the record has 9 fields, the header 8; quote a field that holds a "
+		"comma"},
+	    {{.code = REJECT_NUMBER_RANGE, .field = "n", .value = {"1e20", 4}},
+		"NUMBER_RANGE: n: \"1e20\" is out of range; at most 20 digits before the point are "
+		"kept"},
+	    {{.code = REJECT_NUMBER_SCALE, .field = "n", .value = {"1e-19", 5}},
+		"NUMBER_SCALE: n: \"1e-19\" has more than 18 decimal places; round it to those"},
+	    {{.code = REJECT_INTEGER_FORM, .field = "n", .value = {"1.5", 3}},
+		"NOT_AN_INTEGER: n: \"1.5\" is not an integer; expected digits such as -42"},
+	    {{.code = REJECT_INTEGER_RANGE, .field = "n", .value = {"9223372036854775808", 19}},
+		"INTEGER_RANGE: n: \"9223372036854775808\" does not fit into 64 bits; expected "
+		"-9223372036854775808 to 9223372036854775807"},
+	    {{.code = REJECT_DATE_FORM, .field = "born", .value = {"31.12.2021", 10}},
+		"NOT_A_DATE: born: \"31.12.2021\" is not a date; expected yyyy-MM-dd"},
+	    {{.code = REJECT_DATE_TIME_FORM, .field = "at", .value = {"2021-12-31", 10}},
+		"NOT_A_DATE_TIME: at: \"2021-12-31\" is not a date-time; expected "
+		"yyyy-MM-ddTHH:mm:ss.SSSZ, or an offset such as +02:00 for the Z"},
+	    {{.code = REJECT_DATE_TIME_CALENDAR,
+		 .field = "at",
+		 .value = {"2021-12-31T24:00:00Z", 20}},
+		"NO_SUCH_DATE_TIME: at: \"2021-12-31T24:00:00Z\" is not a moment of the calendar; "
+		"expected a day that exists, in the years 0001 to 9999, and a time from 00:00:00 "
+		"to "
+		"23:59:59"},
+	};
+	bool seen[] = {
+#define REJECT(code, name, text) [REJECT_##code] = false,
+#include "convert/reject.def"
+#undef REJECT
 	};
 
 	(void)state;
-	for (size_t i = 0; i < COUNT(cases); i++)
+	seen[REJECT_NONE] = true; /* is no reason */
+	for (size_t i = 0; i < COUNT(cases); i++) {
 		expect_sentence(&cases[i].reject, cases[i].text);
+		seen[cases[i].reject.code] = true;
+	}
+	/* A reason that is added needs its sentence here. */
+	for (size_t i = 0; i < COUNT(seen); i++) {
+		if (!seen[i])
+			fail_msg("no sentence of %s", reject_name((enum reject_code)i));
+	}
 }
 
 static void sentence_about_the_number_of_fields_says_both_numbers(void **state)
 {
 	(void)state;
 	expect_sentence(&(struct reject){.code = REJECT_FIELD_COUNT, .want = 8, .have = 3},
-	    "FIELD_COUNT: the record has 3 fields, the header 8");
+	    "FIELD_COUNT: the record has 3 fields, the header 8; keep the commas of blank values");
 	expect_sentence(&(struct reject){.code = REJECT_FIELD_COUNT, .want = 2, .have = 1},
-	    "FIELD_COUNT: the record has 1 field, the header 2");
+	    "FIELD_COUNT: the record has 1 field, the header 2; keep the commas of blank values");
 	expect_sentence(
 	    &(struct reject){.code = REJECT_FIELD_COUNT, .want = 1, .have = 3, .of_delete = true},
 	    "FIELD_COUNT: the record has 3 fields, a delete's has 1: the primary key");
@@ -173,7 +219,7 @@ static void names_are_stable(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(sentence_says_reason_field_and_value),
+	    cmocka_unit_test(sentence_says_reason_field_value_and_what_would_be_right),
 	    cmocka_unit_test(sentence_about_the_number_of_fields_says_both_numbers),
 	    cmocka_unit_test(value_is_cut_at_40_bytes_and_a_whole_character),
 	    cmocka_unit_test(names_are_stable),
