@@ -63,3 +63,31 @@ size_t utf8_valid_prefix(struct slice text)
 	}
 	return i;
 }
+
+struct slice utf8_cut(struct slice text, size_t bytes_max)
+{
+	size_t end = bytes_max;
+
+	if (text.len <= bytes_max)
+		return text;
+	/* A character has at most three bytes after its first; more is not UTF-8 anyway. */
+	while (end > 0 && bytes_max - end < 3 && ((unsigned char)text.ptr[end] & 0xc0) == 0x80)
+		end--;
+	return (struct slice){text.ptr, end};
+}
+
+void utf8_mend(struct slice text, struct buffer *out)
+{
+	while (text.len > 0) {
+		const char *nul = memchr(text.ptr, '\0', text.len);
+		size_t good = utf8_valid_prefix(
+		    (struct slice){text.ptr, nul == NULL ? text.len : (size_t)(nul - text.ptr)});
+
+		buffer_put(out, (struct slice){text.ptr, good});
+		text = slice_skip(text, good);
+		if (text.len > 0) {
+			buffer_put_text(out, "\xef\xbf\xbd");
+			text = slice_skip(text, 1);
+		}
+	}
+}

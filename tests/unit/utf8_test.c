@@ -148,6 +148,61 @@ static void nothing_is_valid(void **state)
 	assert_true(utf8_is_valid((struct slice){NULL, 0}));
 }
 
+static void a_cut_ends_behind_a_whole_character(void **state)
+{
+	static const struct {
+		const char *text;
+		size_t bytes_max, want;
+	} cases[] = {
+	    {"", 0, 0}, {"abc", 3, 3}, {"abc", 2, 2}, {"abc", 0, 0}, {"a€b", 4, 4}, {"a€b", 3, 1},
+	    {"a€b", 2, 1}, {"a€b", 1, 1}, {"€", 1, 0}, {"😀", 3, 0},
+	    {"\x80\x80\x80\x80\x80\x80", 5, 2}, /* no text: any place will do */
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct slice cut = utf8_cut(slice_of(cases[i].text), cases[i].bytes_max);
+
+		assert_ptr_equal(cut.ptr, cases[i].text);
+		assert_int_equal(cut.len, cases[i].want);
+	}
+}
+
+static void what_is_mended_is_utf8_without_nuls(void **state)
+{
+#define MEND(text, mended)                                                                         \
+	{                                                                                          \
+		{(text), sizeof(text) - 1}, (mended)                                               \
+	}
+	static const struct {
+		struct slice text;
+		const char *mended;
+	} cases[] = {
+	    MEND("", ""),
+	    MEND("plain €", "plain €"),
+	    MEND("\0", "\ufffd"),
+	    MEND("a\0\0b", "a\ufffd\ufffdb"),
+	    MEND("\xff", "\ufffd"),
+	    MEND("Gr\xfc\xdf", "Gr\ufffd\ufffd"),
+	    MEND("\xe2\x82", "\ufffd\ufffd"),
+	    MEND("\xe2\x82\0\xac", "\ufffd\ufffd\ufffd\ufffd"),
+	    MEND("\xe2\x82€", "\ufffd\ufffd€"),
+	    MEND("\xed\xa0\x80!", "\ufffd\ufffd\ufffd!"),
+	};
+#undef MEND
+	struct buffer out;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		buffer_init(&out, 4096);
+		utf8_mend(cases[i].text, &out);
+		assert_true(utf8_is_valid(buffer_slice(&out)));
+		buffer_put_char(&out, '\0');
+		assert_string_equal(out.ptr, cases[i].mended);
+		buffer_fini(&out);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -155,6 +210,8 @@ int main(void)
 	    cmocka_unit_test(every_character_is_valid_and_no_surrogate_is),
 	    cmocka_unit_test(of_all_pairs_of_bytes_as_many_are_valid_as_there_should_be),
 	    cmocka_unit_test(nothing_is_valid),
+	    cmocka_unit_test(a_cut_ends_behind_a_whole_character),
+	    cmocka_unit_test(what_is_mended_is_utf8_without_nuls),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
