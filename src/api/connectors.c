@@ -253,7 +253,9 @@ void api_connector_put(struct request *request)
 	}
 	if (lake_name_is_reserved(arena_copy(request_arena(request), name))) {
 		respond_error(request, 400,
-		    "The connector name \"%.*s\" is reserved; choose another.", SLICE_ARGS(name));
+		    "The connector name \"%.*s\" is reserved (PR and PR_… for problem records, the "
+		    "others by SQL); choose another.",
+		    SLICE_ARGS(name));
 		return;
 	}
 	st = schema_parse(document, &problems, &schema, &err);

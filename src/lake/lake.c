@@ -13,8 +13,10 @@
 /* What DuckDB resolves in "x.y" before it looks for a schema x: its catalogs and its own schemas.
  * "lake" is the catalog of our own file (lake_duckdb.c insists on that name), "sluice" is kept for
  * whatever comes. */
-static const char *const reserved_names[] = {
-    "main", "temp", "system", "memory", "lake", "sluice", "information_schema", "pg_catalog"};
+static const char *const reserved_names[] = {"main", "temp", "system", "memory", "lake", "sluice",
+    "information_schema", "pg_catalog",
+    /* The view PR_c_o__dll would be that of PR.c_o as well as that of c.o's problem records. */
+    "PR"};
 
 static void assert_name(const char *name)
 {
@@ -27,7 +29,6 @@ static void assert_table(const struct lake_table *table)
 	assert(table != NULL);
 	assert_name(table->connector);
 	assert_name(table->object);
-	assert(!lake_name_is_reserved(table->connector));
 	assert(table->field_count > 0);
 	assert(table->field_count <= SCHEMA_FIELDS_MAX);
 	assert(table->key_index < table->field_count);
@@ -56,7 +57,7 @@ bool lake_name_is_reserved(const char *connector)
 		if (strcasecmp(connector, reserved_names[i]) == 0)
 			return true;
 	}
-	return false;
+	return strncasecmp(connector, LAKE_PROBLEMS_PREFIX, strlen(LAKE_PROBLEMS_PREFIX)) == 0;
 }
 
 void lake_close(struct lake **lake)
@@ -74,7 +75,11 @@ enum status lake_table_ensure(struct lake *lake, const struct lake_table *table,
 
 	assert(lake != NULL);
 	assert_table(table);
-	status = lake->ops->table_ensure(lake, table, err);
+	/* Not an assertion: the list has grown, and a data directory may be older. */
+	if (lake_name_is_reserved(table->connector))
+		status = err_set(err, E_CONFLICT, "the connector's name is reserved");
+	else
+		status = lake->ops->table_ensure(lake, table, err);
 	if (status != OK)
 		err_add(err, "table %s.%s", table->connector, table->object);
 	return status;
@@ -88,7 +93,6 @@ enum status lake_table_drop(
 	assert(lake != NULL);
 	assert_name(connector);
 	assert_name(object);
-	assert(!lake_name_is_reserved(connector));
 	status = lake->ops->table_drop(lake, connector, object, err);
 	if (status != OK)
 		err_add(err, "drop table %s.%s", connector, object);
@@ -102,6 +106,7 @@ enum status lake_load_begin(struct lake *lake, const struct lake_table *table,
 
 	assert(lake != NULL);
 	assert_table(table);
+	assert(!lake_name_is_reserved(table->connector));
 	assert(operation == LAKE_UPSERT || operation == LAKE_DELETE);
 	assert(ret_load != NULL);
 	status = lake->ops->load_begin(lake, table, operation, ret_load, err);
@@ -117,6 +122,17 @@ enum status lake_load_append(struct lake_load *load, const struct batch *batch, 
 	if (batch->row_count == 0)
 		return OK;
 	return load->lake->ops->load_append(load, batch, err);
+}
+
+enum status lake_load_problem(
+    struct lake_load *load, const struct lake_problem *problem, struct err *err)
+{
+	assert(load != NULL);
+	assert(problem != NULL);
+	assert(problem->part > 0);
+	assert(problem->line > 0);
+	assert(problem->code.len > 0);
+	return load->lake->ops->load_problem(load, problem, err);
 }
 
 enum status lake_load_commit(
@@ -146,6 +162,21 @@ void lake_load_abort(struct lake_load **load)
 		return;
 	(*load)->lake->ops->load_abort(*load);
 	*load = NULL;
+}
+
+enum status lake_problems_expire(struct lake *lake, const char *connector, const char *object,
+    int64_t before_us, int64_t *ret_removed, struct err *err)
+{
+	enum status status;
+
+	assert(lake != NULL);
+	assert_name(connector);
+	assert_name(object);
+	assert(ret_removed != NULL);
+	status = lake->ops->problems_expire(lake, connector, object, before_us, ret_removed, err);
+	if (status != OK)
+		err_add(err, "remove old problem records of %s.%s", connector, object);
+	return status;
 }
 
 enum status lake_mark_get(

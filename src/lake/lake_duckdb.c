@@ -174,6 +174,16 @@ out:
 	return status;
 }
 
+enum status lake_duckdb_run_buffer_with(duckdb_connection connection, struct buffer *sql,
+    const char *const *texts, size_t count, const char *doing, duckdb_result *ret_result,
+    struct err *err)
+{
+	buffer_put_char(sql, '\0');
+	if (sql->failed)
+		return err_set(err, E_NOMEM, "%s: no memory for the statement", doing);
+	return lake_duckdb_run_with(connection, sql->ptr, texts, count, doing, ret_result, err);
+}
+
 /* --- Writing ---------------------------------------------------------------------------------- */
 
 static bool is_claimed_locked(const struct lake_duckdb *db, const char *name)
@@ -438,8 +448,10 @@ static const struct lake_ops ops = {
     .table_drop = lake_duckdb_table_drop,
     .load_begin = lake_duckdb_load_begin,
     .load_append = lake_duckdb_load_append,
+    .load_problem = lake_duckdb_load_problem,
     .load_commit = lake_duckdb_load_commit,
     .load_abort = lake_duckdb_load_abort,
+    .problems_expire = lake_duckdb_problems_expire,
     .mark_get = mark_get,
     .mark_clear = mark_clear,
     .query = lake_duckdb_query,

@@ -10,6 +10,7 @@
  *				checkpoints, marks
  *	lake_duckdb_table.c	tables and views
  *	lake_duckdb_load.c	stage and apply
+ *	lake_duckdb_problem.c	problem records: stage and apply, and their end
  *	lake_duckdb_query.c	queries and their time limit
  *	lake_duckdb_guard.c	what a query's text may not say
  *	lake_duckdb_render.c	values as text
@@ -106,6 +107,10 @@ enum status lake_duckdb_run_with(duckdb_connection connection, const char *sql,
     const char *const *texts, size_t count, const char *doing, duckdb_result *ret_result,
     struct err *err) WARN_UNUSED;
 
+enum status lake_duckdb_run_buffer_with(duckdb_connection connection, struct buffer *sql,
+    const char *const *texts, size_t count, const char *doing, duckdb_result *ret_result,
+    struct err *err) WARN_UNUSED;
+
 /* --- Writing ---------------------------------------------------------------------------------- */
 
 /* Wait until nobody has ${name} (either case) and take it.  A claim's name must outlive it. */
@@ -117,6 +122,10 @@ void lake_duckdb_unclaim(struct lake_duckdb *db, struct lake_duckdb_claim *claim
 #define LAKE_DUCKDB_TABLE_NAME_BYTES (2 * SCHEMA_NAME_BYTES_MAX + 2)
 void lake_duckdb_table_name(
     char ret_name[LAKE_DUCKDB_TABLE_NAME_BYTES], const char *connector, const char *object);
+
+/* Put the name of "connector"."object", or of the table of its problem records, catalog and all. */
+void lake_duckdb_put_rows(struct buffer *sql, const char *connector, const char *object);
+void lake_duckdb_put_problems(struct buffer *sql, const char *connector, const char *object);
 
 /* BEGIN, and the end of what it began.  The commit takes the commit lock; when it fails it has
  * rolled back.  A rollback after a failure is safe in any state. */
@@ -135,9 +144,14 @@ enum status lake_duckdb_load_begin(struct lake *lake, const struct lake_table *t
     enum lake_operation operation, struct lake_load **ret_load, struct err *err);
 enum status lake_duckdb_load_append(
     struct lake_load *load, const struct batch *batch, struct err *err);
+enum status lake_duckdb_load_problem(
+    struct lake_load *load, const struct lake_problem *problem, struct err *err);
 enum status lake_duckdb_load_commit(
     struct lake_load *load, const char *job_id, const struct lake_mark *mark, struct err *err);
 void lake_duckdb_load_abort(struct lake_load *load);
+
+enum status lake_duckdb_problems_expire(struct lake *lake, const char *connector,
+    const char *object, int64_t before_us, int64_t *ret_removed, struct err *err);
 
 /* The engine's name of a field's type, as it tells it back. */
 const char *lake_duckdb_type_name(enum field_type type);

@@ -7,8 +7,9 @@
  *		row in the load)
  *	append	batch -> data chunk (fixed widths by memcpy, texts by reference) -> the engine's
  *		appender
+ *	problem	into a stage of their own (lake_duckdb_problem.c)
  *	commit	claims; settle the stage; BEGIN; mark there? ; DELETE … USING stage;
- *		INSERT … SELECT; mark; COMMIT
+ *		INSERT … SELECT; problem records; mark; COMMIT
  *
  * Why this equals going through the rows one by one (the contract in lake.h):
  *
@@ -41,7 +42,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "lake/key_set.h"
-#include "lake/lake_duckdb_db.h"
+#include "lake/lake_duckdb_problem.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -66,6 +67,7 @@ struct load {
 	duckdb_data_chunk chunk;
 	int64_t row_count;
 	struct key_set keys; /* of an upsert: its repetitions must go */
+	struct lake_duckdb_problems problems;
 
 	struct lake_duckdb_claim table_claim;
 	struct lake_duckdb_claim job_claim;
@@ -76,8 +78,9 @@ static void destroy_load(struct load *load)
 {
 	if (load->appender != NULL)
 		duckdb_appender_destroy(&load->appender);
+	lake_duckdb_problems_fini(&load->problems);
 	duckdb_destroy_data_chunk(&load->chunk);
-	duckdb_disconnect(&load->connection); /* and with it the stage */
+	duckdb_disconnect(&load->connection); /* and with it the stages */
 	lake_duckdb_unclaim(load->db, &load->job_claim);
 	lake_duckdb_unclaim(load->db, &load->table_claim);
 	key_set_fini(&load->keys);
@@ -200,6 +203,7 @@ enum status lake_duckdb_load_begin(struct lake *lake, const struct lake_table *t
 		status = lake_duckdb_connect(load->db, &load->connection, err);
 	else
 		status = err_set(err, E_NOMEM, "no memory for a load");
+	lake_duckdb_problems_init(&load->problems, load->connection);
 	if (status == OK)
 		status = make_stage(load, err);
 	if (status == OK)
@@ -313,6 +317,12 @@ enum status lake_duckdb_load_append(
 	return OK;
 }
 
+enum status lake_duckdb_load_problem(
+    struct lake_load *base, const struct lake_problem *problem, struct err *err)
+{
+	return lake_duckdb_problems_add(&((struct load *)base)->problems, problem, err);
+}
+
 /* --- Commit ----------------------------------------------------------------------------------- */
 
 static enum status close_stage(struct load *load, struct err *err)
@@ -323,7 +333,7 @@ static enum status close_stage(struct load *load, struct err *err)
 		status = lake_duckdb_fail(DUCKDB_ERROR_INVALID,
 		    duckdb_appender_error(load->appender), "fill the stage", err);
 	duckdb_appender_destroy(&load->appender);
-	return status;
+	return status == OK ? lake_duckdb_problems_close(&load->problems, err) : status;
 }
 
 static enum status run(struct load *load, const char *doing, struct err *err)
@@ -354,10 +364,7 @@ static enum status drop_replaced_rows(struct load *load, struct err *err)
 
 static void put_table(struct load *load)
 {
-	buffer_put_text(&load->sql, "lake.");
-	lake_duckdb_quote(&load->sql, load->connector, '"');
-	buffer_put_char(&load->sql, '.');
-	lake_duckdb_quote(&load->sql, load->object, '"');
+	lake_duckdb_put_rows(&load->sql, load->connector, load->object);
 }
 
 /* t."name", the stored side of a comparison. */
@@ -514,6 +521,9 @@ static enum status apply(
 	if (status == OK)
 		status = change_table(load, err);
 	if (status == OK)
+		status = lake_duckdb_problems_apply(
+		    &load->problems, load->connector, load->object, job_id, err);
+	if (status == OK)
 		status = write_mark(load, job_id, mark, err);
 	if (status != OK) {
 		lake_duckdb_rollback(load->db, load->connection);
@@ -523,10 +533,10 @@ static enum status apply(
 	status = lake_duckdb_commit(load->db, load->connection, err);
 	if (status == OK)
 		log_event(LOG_LEVEL_DEBUG, "lake.applied",
-		    "job=%s rows=%" PRId64 " settle_us=%" PRId64 " change_us=%" PRId64
-		    " commit_us=%" PRId64,
-		    job_id, load->row_count, settled_us - begin_us, changed_us - settled_us,
-		    clock_mono_us() - changed_us);
+		    "job=%s rows=%" PRId64 " problems=%" PRId64 " settle_us=%" PRId64
+		    " change_us=%" PRId64 " commit_us=%" PRId64,
+		    job_id, load->row_count, load->problems.count, settled_us - begin_us,
+		    changed_us - settled_us, clock_mono_us() - changed_us);
 	return status;
 }
 

@@ -4,8 +4,12 @@
  *
  *	schema "connector", table "object", column "field"	the data
  *	view main."connector_object__dll", column "field__c"	the same under the other names
+ *	the same two behind "PR_"				the problem records of its loads
  *
- * The view carries a comment that says whose it is ("connector.object" in that spelling): two
+ * The four come and go together, in one transaction.  Ensuring runs before every load, so two
+ * look-ups tell whether all is there.
+ *
+ * A view carries a comment that says whose it is ("connector.object" in that spelling): two
  * streams whose names run together to the same view's name, or that differ in case only, are told
  * apart by it and the later is refused.
  *
@@ -14,9 +18,10 @@
  *
  * Never removes a column and never changes a type.
  */
-#include "lake/lake_duckdb_db.h"
+#include "lake/lake_duckdb_problem.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -24,11 +29,25 @@
 /* All DDL, one at a time: two transactions that make the same schema conflict. */
 #define DDL_CLAIM "ddl"
 
+#define SCHEMA_BYTES (sizeof(LAKE_PROBLEMS_PREFIX) + SCHEMA_NAME_BYTES_MAX)
+#define VIEW_BYTES   (SCHEMA_BYTES + SCHEMA_NAME_BYTES_MAX + sizeof("___dll"))
+#define OWNER_BYTES  (sizeof("problem records of ") + LAKE_DUCKDB_TABLE_NAME_BYTES)
+
+/* A table and its view. */
+struct relation {
+	char schema[SCHEMA_BYTES];
+	const char *table;
+	char view[VIEW_BYTES];
+	char owner[OWNER_BYTES]; /* the view's comment */
+	bool has_table;
+	bool has_view;
+};
+
 struct change {
 	struct lake_duckdb *db;
 	duckdb_connection connection;
-	const char *connector;
-	const char *object;
+	struct relation rows;
+	struct relation problems;
 	char name[LAKE_DUCKDB_TABLE_NAME_BYTES];
 	struct lake_duckdb_claim table_claim;
 	struct lake_duckdb_claim ddl_claim;
@@ -50,13 +69,50 @@ const char *lake_duckdb_type_name(enum field_type type)
 	return names[type];
 }
 
+static void put_name(struct buffer *sql, const char *schema, const char *table)
+{
+	lake_duckdb_quote(sql, schema, '"');
+	buffer_put_char(sql, '.');
+	lake_duckdb_quote(sql, table, '"');
+}
+
+void lake_duckdb_put_rows(struct buffer *sql, const char *connector, const char *object)
+{
+	buffer_put_text(sql, "lake.");
+	put_name(sql, connector, object);
+}
+
+void lake_duckdb_put_problems(struct buffer *sql, const char *connector, const char *object)
+{
+	char schema[SCHEMA_BYTES];
+
+	assert(strlen(connector) <= SCHEMA_NAME_BYTES_MAX);
+	snprintf(schema, sizeof(schema), LAKE_PROBLEMS_PREFIX "%s", connector);
+	lake_duckdb_put_rows(sql, schema, object);
+}
+
+/* The names of a stream's table and view, or those of its problem records. */
+static void name_relation(struct relation *relation, const char *prefix, const char *connector,
+    const char *object, const char *owner)
+{
+	assert(strlen(connector) <= SCHEMA_NAME_BYTES_MAX);
+	assert(strlen(object) <= SCHEMA_NAME_BYTES_MAX);
+	relation->table = object;
+	snprintf(relation->schema, sizeof(relation->schema), "%s%s", prefix, connector);
+	snprintf(relation->view, sizeof(relation->view), "%s%s_%s__dll", prefix, connector, object);
+	snprintf(relation->owner, sizeof(relation->owner), "%s%s.%s", owner, connector, object);
+}
+
 /* Claim the table and all DDL, and begin. */
 static enum status begin_change(struct change *change, struct lake_duckdb *db,
     const char *connector, const char *object, struct err *err)
 {
 	enum status status;
 
-	*change = (struct change){.db = db, .connector = connector, .object = object};
+	*change = (struct change){.db = db};
+	name_relation(&change->rows, "", connector, object, "");
+	name_relation(
+	    &change->problems, LAKE_PROBLEMS_PREFIX, connector, object, "problem records of ");
 	buffer_init(&change->sql, LAKE_DUCKDB_SQL_BYTES_MAX);
 	lake_duckdb_table_name(change->name, connector, object);
 	lake_duckdb_claim(db, &change->table_claim, change->name);
@@ -88,30 +144,6 @@ static enum status end_change(
 	return status;
 }
 
-static void put_table(struct buffer *sql, const char *connector, const char *object)
-{
-	lake_duckdb_quote(sql, connector, '"');
-	buffer_put_char(sql, '.');
-	lake_duckdb_quote(sql, object, '"');
-}
-
-static void put_view_name(char name[2 * LAKE_DUCKDB_TABLE_NAME_BYTES], const struct change *change)
-{
-	strcpy(name, change->connector);
-	strcat(name, "_");
-	strcat(name, change->object);
-	strcat(name, "__dll");
-}
-
-static void put_view(struct change *change)
-{
-	char name[2 * LAKE_DUCKDB_TABLE_NAME_BYTES];
-
-	put_view_name(name, change);
-	buffer_put_text(&change->sql, "main.");
-	lake_duckdb_quote(&change->sql, name, '"');
-}
-
 static enum status run(struct change *change, const char *doing, struct err *err)
 {
 	enum status status = lake_duckdb_run_buffer(change->connection, &change->sql, doing, err);
@@ -120,67 +152,108 @@ static enum status run(struct change *change, const char *doing, struct err *err
 	return status;
 }
 
-/* The first column of the first row of ${result} as a new string; NULL when there is no row. */
-static char *take_text(duckdb_result *result)
-{
-	if (duckdb_row_count(result) == 0)
-		return NULL;
-	return duckdb_value_varchar(result, 0, 0);
-}
+/* --- What is there ---------------------------------------------------------------------------- */
 
-/* Is there a view of that name, and is it ours? */
-static enum status read_view(struct change *change, bool *ret_is_there, struct err *err)
+/* Which of the two views are there?  E_CONFLICT: one is somebody else's; has_view says of the other
+ * then what it says at all. */
+static enum status read_views(struct change *change, struct err *err)
 {
-	char name[2 * LAKE_DUCKDB_TABLE_NAME_BYTES];
-	const char *params[] = {name};
+	struct relation *const relations[] = {&change->problems, &change->rows};
+	const char *params[] = {change->rows.view, change->problems.view};
 	duckdb_result result;
-	char *owner;
-	enum status status;
+	enum status status = lake_duckdb_run_with(change->connection,
+	    "SELECT view_name, coalesce(comment, '') FROM duckdb_views() WHERE database_name = "
+	    "'lake' AND schema_name = 'main' AND NOT internal AND lower(view_name) IN (lower(?), "
+	    "lower(?))",
+	    params, 2, "read the views", &result, err);
 
-	put_view_name(name, change);
-	status = lake_duckdb_run_with(change->connection,
-	    "SELECT coalesce(comment, '') FROM duckdb_views() WHERE database_name = 'lake' AND "
-	    "schema_name = 'main' AND NOT internal AND lower(view_name) = lower(?)",
-	    params, 1, "read the view", &result, err);
 	if (status != OK)
 		return status;
-	owner = take_text(&result);
-	if (owner != NULL && strcmp(owner, change->name) != 0)
-		status = err_set(err, E_CONFLICT, "the view %s is already that of %s", name, owner);
-	*ret_is_there = owner != NULL;
-	duckdb_free(owner);
+	for (idx_t i = 0; i < duckdb_row_count(&result); i++) {
+		char *view = duckdb_value_varchar(&result, 0, i);
+		char *owner = duckdb_value_varchar(&result, 1, i);
+
+		for (size_t j = 0; j < 2; j++) {
+			if (strcasecmp(view, relations[j]->view) != 0)
+				continue;
+			relations[j]->has_view = strcmp(owner, relations[j]->owner) == 0;
+			if (!relations[j]->has_view)
+				status = err_set(err, E_CONFLICT,
+				    "the view %s is already that of %s", relations[j]->view, owner);
+		}
+		duckdb_free(owner);
+		duckdb_free(view);
+	}
 	duckdb_destroy_result(&result);
 	return status;
 }
 
-/* The table's columns with their types; no row: there is no table. */
+/* The columns of both tables, each with its schema, name and type. */
 static enum status read_columns(struct change *change, duckdb_result *ret_result, struct err *err)
 {
-	const char *params[] = {change->connector, change->object};
+	const char *params[] = {change->rows.table, change->rows.schema, change->problems.schema};
 
 	return lake_duckdb_run_with(change->connection,
-	    "SELECT column_name, data_type FROM duckdb_columns() WHERE database_name = 'lake' AND "
-	    "lower(schema_name) = lower(?) AND lower(table_name) = lower(?) ORDER BY column_index",
-	    params, 2, "read the table's columns", ret_result, err);
+	    "SELECT schema_name, column_name, data_type FROM duckdb_columns() WHERE "
+	    "database_name = 'lake' AND lower(table_name) = lower(?) AND lower(schema_name) IN "
+	    "(lower(?), lower(?)) ORDER BY column_index",
+	    params, 3, "read the tables' columns", ret_result, err);
+}
+
+/* Is row ${row} of read_columns() of the relation's table? */
+static bool is_column_of(const struct relation *relation, duckdb_result *columns, idx_t row)
+{
+	char *schema = duckdb_value_varchar(columns, 0, row);
+	bool is_of = strcasecmp(schema, relation->schema) == 0;
+
+	duckdb_free(schema);
+	return is_of;
+}
+
+static void find_tables(struct change *change, duckdb_result *columns)
+{
+	for (idx_t i = 0; i < duckdb_row_count(columns); i++) {
+		if (is_column_of(&change->rows, columns, i))
+			change->rows.has_table = true;
+		else
+			change->problems.has_table = true;
+	}
+}
+
+/* --- Making ----------------------------------------------------------------------------------- */
+
+static enum status begin_table(
+    struct change *change, const struct relation *relation, struct err *err)
+{
+	enum status status;
+
+	buffer_put_text(&change->sql, "CREATE SCHEMA IF NOT EXISTS ");
+	lake_duckdb_quote(&change->sql, relation->schema, '"');
+	status = run(change, "make the schema", err);
+	if (status != OK)
+		return status;
+	buffer_put_text(&change->sql, "CREATE TABLE ");
+	put_name(&change->sql, relation->schema, relation->table);
+	return OK;
+}
+
+static void put_column(struct change *change, size_t i, const char *name, const char *type)
+{
+	buffer_put_text(&change->sql, i == 0 ? " (" : ", ");
+	lake_duckdb_quote(&change->sql, name, '"');
+	buffer_printf(&change->sql, " %s", type);
 }
 
 static enum status make_table(
     struct change *change, const struct lake_table *table, struct err *err)
 {
-	enum status status;
+	enum status status = begin_table(change, &change->rows, err);
 
-	buffer_put_text(&change->sql, "CREATE SCHEMA IF NOT EXISTS ");
-	lake_duckdb_quote(&change->sql, change->connector, '"');
-	status = run(change, "make the schema", err);
 	if (status != OK)
 		return status;
-	buffer_put_text(&change->sql, "CREATE TABLE ");
-	put_table(&change->sql, change->connector, change->object);
-	for (size_t i = 0; i < table->field_count; i++) {
-		buffer_put_text(&change->sql, i == 0 ? " (" : ", ");
-		lake_duckdb_quote(&change->sql, table->fields[i].name, '"');
-		buffer_printf(&change->sql, " %s", lake_duckdb_type_name(table->fields[i].type));
-	}
+	for (size_t i = 0; i < table->field_count; i++)
+		put_column(
+		    change, i, table->fields[i].name, lake_duckdb_type_name(table->fields[i].type));
 	buffer_put_char(&change->sql, ')');
 	return run(change, "make the table", err);
 }
@@ -188,7 +261,7 @@ static enum status make_table(
 static enum status add_column(struct change *change, const struct field *field, struct err *err)
 {
 	buffer_put_text(&change->sql, "ALTER TABLE ");
-	put_table(&change->sql, change->connector, change->object);
+	put_name(&change->sql, change->rows.schema, change->rows.table);
 	buffer_put_text(&change->sql, " ADD COLUMN ");
 	lake_duckdb_quote(&change->sql, field->name, '"');
 	buffer_printf(&change->sql, " %s", lake_duckdb_type_name(field->type));
@@ -209,9 +282,12 @@ static enum status add_columns(struct change *change, const struct lake_table *t
 
 		is_there = false;
 		for (idx_t j = 0; j < count && !is_there; j++) {
-			char *name = duckdb_value_varchar(stored, 0, j);
-			char *type = duckdb_value_varchar(stored, 1, j);
+			char *name, *type;
 
+			if (!is_column_of(&change->rows, stored, j))
+				continue;
+			name = duckdb_value_varchar(stored, 1, j);
+			type = duckdb_value_varchar(stored, 2, j);
 			is_there = strcasecmp(name, field->name) == 0;
 			if (is_there && strcmp(type, lake_duckdb_type_name(field->type)) != 0)
 				status =
@@ -228,43 +304,110 @@ static enum status add_columns(struct change *change, const struct lake_table *t
 	return status;
 }
 
+static void begin_view(struct change *change, const struct relation *relation)
+{
+	buffer_put_text(&change->sql, "CREATE OR REPLACE VIEW main.");
+	lake_duckdb_quote(&change->sql, relation->view, '"');
+	buffer_put_text(&change->sql, " AS SELECT");
+}
+
+static void put_view_column(struct change *change, bool is_first, const char *field)
+{
+	char name[SCHEMA_NAME_BYTES_MAX + sizeof("__c")];
+
+	assert(strlen(field) <= SCHEMA_NAME_BYTES_MAX);
+	strcpy(name, field);
+	strcat(name, "__c");
+	buffer_put_text(&change->sql, is_first ? " " : ", ");
+	lake_duckdb_quote(&change->sql, field, '"');
+	buffer_put_text(&change->sql, " AS ");
+	lake_duckdb_quote(&change->sql, name, '"');
+}
+
+static enum status end_view(struct change *change, const struct relation *relation, struct err *err)
+{
+	enum status status;
+
+	buffer_put_text(&change->sql, " FROM lake.");
+	put_name(&change->sql, relation->schema, relation->table);
+	status = run(change, "make the view", err);
+	if (status != OK)
+		return status;
+	buffer_put_text(&change->sql, "COMMENT ON VIEW main.");
+	lake_duckdb_quote(&change->sql, relation->view, '"');
+	buffer_put_text(&change->sql, " IS ");
+	lake_duckdb_quote(&change->sql, relation->owner, '\'');
+	return run(change, "mark the view", err);
+}
+
 /* Over the columns that the table now has, so that one of before that the caller does not name
  * stays visible. */
 static enum status make_view(struct change *change, struct err *err)
 {
 	duckdb_result columns;
+	bool is_first = true;
 	enum status status = read_columns(change, &columns, err);
 
 	if (status != OK)
 		return status;
-	buffer_put_text(&change->sql, "CREATE OR REPLACE VIEW ");
-	put_view(change);
-	buffer_put_text(&change->sql, " AS SELECT ");
+	begin_view(change, &change->rows);
 	for (idx_t i = 0; i < duckdb_row_count(&columns); i++) {
-		char name[SCHEMA_NAME_BYTES_MAX + sizeof("__c")];
-		char *field = duckdb_value_varchar(&columns, 0, i);
+		char *field;
 
-		assert(strlen(field) <= SCHEMA_NAME_BYTES_MAX);
-		strcpy(name, field);
-		strcat(name, "__c");
-		if (i > 0)
-			buffer_put_text(&change->sql, ", ");
-		lake_duckdb_quote(&change->sql, field, '"');
-		buffer_put_text(&change->sql, " AS ");
-		lake_duckdb_quote(&change->sql, name, '"');
+		if (!is_column_of(&change->rows, &columns, i))
+			continue;
+		field = duckdb_value_varchar(&columns, 1, i);
+		put_view_column(change, is_first, field);
+		is_first = false;
 		duckdb_free(field);
 	}
 	duckdb_destroy_result(&columns);
-	buffer_put_text(&change->sql, " FROM lake.");
-	put_table(&change->sql, change->connector, change->object);
-	status = run(change, "make the view", err);
-	if (status != OK)
+	return end_view(change, &change->rows, err);
+}
+
+static enum status ensure_rows(struct change *change, const struct lake_table *table,
+    duckdb_result *stored, bool *ret_is_changed, struct err *err)
+{
+	bool is_changed = false;
+	enum status status;
+
+	if (change->rows.has_table) {
+		status = add_columns(change, table, stored, &is_changed, err);
+	} else {
+		status = make_table(change, table, err);
+		is_changed = true;
+	}
+	if (status == OK && (is_changed || !change->rows.has_view)) {
+		status = make_view(change, err);
+		is_changed = true;
+	}
+	if (is_changed)
+		*ret_is_changed = true;
+	return status;
+}
+
+static enum status ensure_problems(struct change *change, bool *ret_is_changed, struct err *err)
+{
+	enum status status = OK;
+
+	if (!change->problems.has_table) {
+		status = begin_table(change, &change->problems, err);
+		if (status != OK)
+			return status;
+		for (size_t i = 0; i < LAKE_DUCKDB_PROBLEM_COLUMNS; i++)
+			put_column(change, i, lake_duckdb_problem_columns[i][0],
+			    lake_duckdb_problem_columns[i][1]);
+		buffer_put_char(&change->sql, ')');
+		status = run(change, "make the table of problem records", err);
+		*ret_is_changed = true;
+	}
+	if (status != OK || change->problems.has_view)
 		return status;
-	buffer_put_text(&change->sql, "COMMENT ON VIEW ");
-	put_view(change);
-	buffer_put_text(&change->sql, " IS ");
-	lake_duckdb_quote(&change->sql, change->name, '\'');
-	return run(change, "mark the view", err);
+	*ret_is_changed = true;
+	begin_view(change, &change->problems);
+	for (size_t i = 0; i < LAKE_DUCKDB_PROBLEM_COLUMNS; i++)
+		put_view_column(change, i == 0, lake_duckdb_problem_columns[i][0]);
+	return end_view(change, &change->problems, err);
 }
 
 enum status lake_duckdb_table_ensure(
@@ -272,36 +415,33 @@ enum status lake_duckdb_table_ensure(
 {
 	struct change change;
 	duckdb_result stored;
-	bool has_view = false, is_changed = false;
+	bool is_changed = false;
 	enum status status =
 	    begin_change(&change, (struct lake_duckdb *)lake, table->connector, table->object, err);
 
 	if (status != OK)
 		return status;
-	status = read_view(&change, &has_view, err);
+	status = read_views(&change, err);
 	if (status == OK)
 		status = read_columns(&change, &stored, err);
 	if (status != OK)
 		goto out;
-	if (duckdb_row_count(&stored) == 0) {
-		status = make_table(&change, table, err);
-		is_changed = true;
-	} else {
-		status = add_columns(&change, table, &stored, &is_changed, err);
-	}
+	find_tables(&change, &stored);
+	status = ensure_rows(&change, table, &stored, &is_changed, err);
+	if (status == OK)
+		status = ensure_problems(&change, &is_changed, err);
 	duckdb_destroy_result(&stored);
-	if (status == OK && (is_changed || !has_view)) {
-		status = make_view(&change, err);
-		is_changed = true;
-	}
 out:
 	return end_change(&change, status, is_changed, err);
 }
 
+/* --- Dropping --------------------------------------------------------------------------------- */
+
 /* Drop the schema when the table was its last: a connector that is gone leaves no name behind. */
-static enum status drop_empty_schema(struct change *change, struct err *err)
+static enum status drop_empty_schema(
+    struct change *change, const struct relation *relation, struct err *err)
 {
-	const char *params[] = {change->connector};
+	const char *params[] = {relation->schema};
 	duckdb_result result;
 	enum status status = lake_duckdb_run_with(change->connection,
 	    "SELECT table_name FROM duckdb_tables() WHERE database_name = 'lake' AND "
@@ -316,35 +456,44 @@ static enum status drop_empty_schema(struct change *change, struct err *err)
 	if (!is_empty)
 		return OK;
 	buffer_put_text(&change->sql, "DROP SCHEMA IF EXISTS ");
-	lake_duckdb_quote(&change->sql, change->connector, '"');
+	lake_duckdb_quote(&change->sql, relation->schema, '"');
 	return run(change, "drop the schema", err);
+}
+
+static enum status drop_relation(
+    struct change *change, const struct relation *relation, struct err *err)
+{
+	enum status status;
+
+	buffer_put_text(&change->sql, "DROP VIEW main.");
+	lake_duckdb_quote(&change->sql, relation->view, '"');
+	status = run(change, "drop the view", err);
+	if (status != OK)
+		return status;
+	buffer_put_text(&change->sql, "DROP TABLE IF EXISTS ");
+	put_name(&change->sql, relation->schema, relation->table);
+	status = run(change, "drop the table", err);
+	return status == OK ? drop_empty_schema(change, relation, err) : status;
 }
 
 enum status lake_duckdb_table_drop(
     struct lake *lake, const char *connector, const char *object, struct err *err)
 {
 	struct change change;
-	bool has_view = false;
+	bool is_changed;
 	enum status status =
 	    begin_change(&change, (struct lake_duckdb *)lake, connector, object, err);
 
 	if (status != OK)
 		return status;
-	status = read_view(&change, &has_view, err);
-	/* The view is somebody else's, so this table was never made: there is nothing to drop. */
+	status = read_views(&change, err);
+	/* A view that is somebody else's says that ours, and so its table, was never made. */
 	if (status == E_CONFLICT)
-		return end_change(&change, OK, false, err);
-	if (status == OK && has_view) {
-		buffer_put_text(&change.sql, "DROP VIEW ");
-		put_view(&change);
-		status = run(&change, "drop the view", err);
-	}
-	if (status == OK && has_view) {
-		buffer_put_text(&change.sql, "DROP TABLE IF EXISTS ");
-		put_table(&change.sql, connector, object);
-		status = run(&change, "drop the table", err);
-	}
-	if (status == OK && has_view)
-		status = drop_empty_schema(&change, err);
-	return end_change(&change, status, has_view, err);
+		status = OK;
+	is_changed = change.rows.has_view || change.problems.has_view;
+	if (status == OK && change.rows.has_view)
+		status = drop_relation(&change, &change.rows, err);
+	if (status == OK && change.problems.has_view)
+		status = drop_relation(&change, &change.problems, err);
+	return end_change(&change, status, is_changed, err);
 }

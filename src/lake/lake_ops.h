@@ -30,10 +30,14 @@ struct lake_ops {
 	    enum lake_operation operation, struct lake_load **ret_load, struct err *err);
 	enum status (*load_append)(
 	    struct lake_load *load, const struct batch *batch, struct err *err);
+	enum status (*load_problem)(
+	    struct lake_load *load, const struct lake_problem *problem, struct err *err);
 	/* These two free the load, whatever comes of it. */
 	enum status (*load_commit)(struct lake_load *load, const char *job_id,
 	    const struct lake_mark *mark, struct err *err);
 	void (*load_abort)(struct lake_load *load);
+	enum status (*problems_expire)(struct lake *lake, const char *connector, const char *object,
+	    int64_t before_us, int64_t *ret_removed, struct err *err);
 	enum status (*mark_get)(
 	    struct lake *lake, const char *job_id, struct lake_mark *ret_mark, struct err *err);
 	enum status (*mark_clear)(struct lake *lake, struct err *err);
