@@ -93,7 +93,7 @@ static enum status begin_rows(struct load *load, struct err *err)
 static enum status prepare(struct load *load, struct err *err)
 {
 	const struct csv_options csv_options = {
-	    .record_bytes_max = LOAD_RECORD_BYTES_MAX,
+	    .record_bytes_max = REJECT_RECORD_BYTES_MAX,
 	    .fields_max = LOAD_COLUMNS_MAX,
 	};
 	bool upsert = load->job->operation == JOB_UPSERT;
@@ -111,10 +111,11 @@ static enum status prepare(struct load *load, struct err *err)
 		st = row_plan_batch(load->plan, &load->batch, err);
 	if (st == OK)
 		st = csv_create(&csv_options, &load->csv, err);
-	if (st == OK)
-		st = rejects_create(load->service->blob, load->job->id, &load->rejects, err);
 	if (st == OK && !load->job->validate_only)
 		st = begin_rows(load, err);
+	if (st == OK)
+		st = rejects_create(
+		    load->service->blob, load->job->id, load->rows, &load->rejects, err);
 	if (st != OK)
 		return st;
 	load->chunk = malloc(CHUNK_BYTES);

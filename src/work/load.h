@@ -4,7 +4,7 @@
 
 /*
  * One job into the lake: parts in order -> tokenizer -> converters -> batches -> the lake's load;
- * failed records into a blob.  Private to work/.
+ * failed records into a blob and, as problem records, into the same load.  Private to work/.
  */
 
 #include "catalog/catalog.h"
@@ -14,8 +14,6 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 
-/* The most that a record may have, its line ends inside quotes included. */
-#define LOAD_RECORD_BYTES_MAX (16 * 1024 * 1024)
 /* The most columns that a header may name: the schema's 1,000 and many more that are ignored. */
 #define LOAD_COLUMNS_MAX 16384
 

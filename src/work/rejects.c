@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Failed records: see rejects.h.  Rows are gathered in a buffer and go to the blob when it is full,
- * so a file with a million failures costs as little memory as one with none.
+ * so a file with a million failures costs as little memory as one with none; the lake flushes its own.
+ * The record's text is made once for both where both show the same columns.
  */
 #include "work/rejects.h"
 
@@ -17,8 +18,10 @@
 struct rejects {
 	struct blob *blob;
 	const char *job_id;
+	struct lake_load *load;
 	struct blob_writer *writer; /* NULL until there is a failed record */
 	struct buffer rows;
+	struct buffer record; /* as it came, of a part that is mapped */
 	int64_t part;
 
 	struct arena names; /* of the table's columns: those of the first part */
@@ -31,8 +34,8 @@ struct rejects {
 
 #define NO_SOURCE SIZE_MAX
 
-enum status rejects_create(
-    struct blob *blob, const char *job_id, struct rejects **ret_rejects, struct err *err)
+enum status rejects_create(struct blob *blob, const char *job_id, struct lake_load *load,
+    struct rejects **ret_rejects, struct err *err)
 {
 	struct rejects *rejects = calloc(1, sizeof(*rejects));
 
@@ -40,8 +43,10 @@ enum status rejects_create(
 		return err_set(err, E_NOMEM, "no memory for failed records");
 	rejects->blob = blob;
 	rejects->job_id = job_id;
+	rejects->load = load;
 	/* One row may be as long as the longest record, with every byte doubled by quoting. */
 	buffer_init(&rejects->rows, SIZE_MAX / 2);
+	buffer_init(&rejects->record, SIZE_MAX / 2);
 	arena_init(&rejects->names, 16384);
 	arena_init(&rejects->mapping, 16384);
 	*ret_rejects = rejects;
@@ -136,18 +141,48 @@ static enum status begin(struct rejects *rejects, struct err *err)
 	return OK;
 }
 
-static void put_record(struct rejects *rejects, const struct csv_record *record)
+/* The record's fields as they came. */
+static void put_record(struct buffer *out, const struct csv_record *record)
 {
-	size_t count = rejects->source == NULL ? record->field_kept : rejects->column_count;
-
-	for (size_t i = 0; i < count; i++) {
-		size_t from = rejects->source == NULL ? i : rejects->source[i];
-
-		buffer_put_char(&rejects->rows, ',');
-		if (from < record->field_kept)
-			csv_write_field(&rejects->rows, record->fields[from]);
+	for (size_t i = 0; i < record->field_kept; i++) {
+		if (i > 0)
+			buffer_put_char(out, ',');
+		csv_write_field(out, record->fields[i]);
 	}
-	buffer_put_char(&rejects->rows, '\n');
+}
+
+/* The same under the columns of the first part. */
+static void put_mapped_record(struct rejects *rejects, const struct csv_record *record)
+{
+	for (size_t i = 0; i < rejects->column_count; i++) {
+		if (i > 0)
+			buffer_put_char(&rejects->rows, ',');
+		if (rejects->source[i] < record->field_kept)
+			csv_write_field(&rejects->rows, record->fields[rejects->source[i]]);
+	}
+}
+
+/* Put the record into the row of the file.  ${ret_record}: as it came, a view into what is the next
+ * record's to change. */
+static enum status put_fields(struct rejects *rejects, const struct csv_record *record,
+    struct slice *ret_record, struct err *err)
+{
+	size_t begin;
+
+	buffer_put_char(&rejects->rows, ',');
+	begin = rejects->rows.len;
+	buffer_reset(&rejects->record);
+	if (rejects->source == NULL) {
+		put_record(&rejects->rows, record);
+	} else {
+		put_mapped_record(rejects, record);
+		put_record(&rejects->record, record);
+	}
+	if (rejects->rows.failed || rejects->record.failed)
+		return err_set(err, E_NOMEM, "no memory for failed records");
+	*ret_record = rejects->source == NULL ? slice_skip(buffer_slice(&rejects->rows), begin)
+					      : buffer_slice(&rejects->record);
+	return OK;
 }
 
 enum status rejects_add(struct rejects *rejects, const struct csv_record *record,
@@ -158,6 +193,12 @@ enum status rejects_add(struct rejects *rejects, const struct csv_record *record
 	char memory[2048];
 	struct buffer sentence = {
 	    .ptr = memory, .room = sizeof(memory), .bytes_max = sizeof(memory)};
+	struct lake_problem problem = {
+	    .part = rejects->part,
+	    .line = (int64_t)record->line,
+	    .field = slice_of(reject->field),
+	    .code = slice_of(reject_name(reject->code)),
+	};
 	enum status st = OK;
 
 	if (rejects->writer == NULL)
@@ -165,9 +206,16 @@ enum status rejects_add(struct rejects *rejects, const struct csv_record *record
 	if (st != OK)
 		return st;
 	reject_describe(reject, &sentence);
+	problem.message =
+	    slice_skip(buffer_slice(&sentence), problem.code.len + strlen(REJECT_NAME_END));
 	buffer_printf(&rejects->rows, "%" PRId64 ",%" PRIu64 ",", rejects->part, record->line);
 	csv_write_field(&rejects->rows, buffer_slice(&sentence));
-	put_record(rejects, record);
+	st = put_fields(rejects, record, &problem.record, err);
+	if (st == OK && rejects->load != NULL)
+		st = lake_load_problem(rejects->load, &problem, err);
+	if (st != OK)
+		return st;
+	buffer_put_char(&rejects->rows, '\n');
 	return rejects->rows.len >= FLUSH_BYTES ? flush(rejects, err) : OK;
 }
 
@@ -176,6 +224,7 @@ static void destroy(struct rejects **rejects_ptr)
 	struct rejects *rejects = *rejects_ptr;
 
 	blob_write_abort(&rejects->writer);
+	buffer_fini(&rejects->record);
 	buffer_fini(&rejects->rows);
 	arena_fini(&rejects->names);
 	arena_fini(&rejects->mapping);

@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { apply, countsOf, parseFailed, plain, rowsOf, versioned } from './model.mjs';
+import { apply, countsOf, parseFailed, plain, problemSql, problemsOf, rowsOf, sortProblems, versioned } from './model.mjs';
 
 export const jobsPath = '/api/v1/ingest/jobs';
 export const objects = { plain, versioned, big: plain };
@@ -136,7 +136,7 @@ export class Ledger {
 	/* At the end, with every job in a final state. */
 
 	jobOf(job) {
-		return { operation: job.operation, parts: job.order.map((part) => part.rows) };
+		return { id: job.id, operation: job.operation, parts: job.order.map((part) => part.rows) };
 	}
 
 	async checkJob(server, job) {
@@ -158,15 +158,18 @@ export class Ledger {
 	async checkTable(server, object) {
 		const kind = objects[object], rows = await readTable(server, object, kind);
 		const stored = new Map(rows.map((row) => [row[0], row]));
-		const table = new Map();
+		const table = new Map(), problems = [];
 		assert.equal(stored.size, rows.length, `${object}: a key is there twice`);
 		for (const job of [...this.jobs.values()].filter((j) => j.object === object).sort((a, b) => a.closedAs - b.closedAs)) {
 			// A job that was removed from the queue tells by its witness whether it had landed by then.
 			const landed = job.final ? job.final[0] === 'JobComplete'
 				: job.order.some((part) => part.rows.length > 0 && stored.has(part.rows[0][0]));
-			if (landed)
+			if (landed) {
 				apply(table, kind, this.jobOf(job));
+				problems.push(...problemsOf(this.jobOf(job)));
+			}
 		}
+		assert.deepEqual(await readProblems(server, object), sortProblems(problems), `problem records of ${object}`);
 		assert.deepEqual(rows, rowsOf(table, kind), `records of ${object}`);
 		return rows.length;
 	}
@@ -191,6 +194,17 @@ async function listJobs(server) {
 		total = page.totalSize;
 	}
 	return found;
+}
+
+async function readProblems(server, object) {
+	const rows = [], page = 5000;
+	for (let more = true; more;) {
+		const sql = `${problemSql} from PR_shop.${object} order by job_id, part, line limit ${page} offset ${rows.length}`;
+		const { data } = await must(server, 'POST', '/api/v2/query', { sql });
+		rows.push(...data);
+		more = data.length === page;
+	}
+	return rows;
 }
 
 async function readTable(server, object, kind) {

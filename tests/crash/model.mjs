@@ -52,6 +52,15 @@ export function countsOf({ operation, parts }) {
 	return { processed, failed: rejects.length, rejects };
 }
 
+// The problem records that a job leaves in the lake.
+export const problemSql = 'select job_id, part, line, field, error_code, record';
+export function problemsOf(job) {
+	const [field, code] = job.operation === 'upsert' ? ['n', 'NOT_AN_INTEGER'] : ['changed', 'NOT_A_DATE_TIME'];
+	return countsOf(job).rejects.map(([part, line, ...row]) => [job.id, Number(part), Number(line), field, code, row.join(',')]);
+}
+
+export const sortProblems = (problems) => problems.sort((a, b) => (a[0] < b[0] ? -1 : a[0] > b[0] ? 1 : a[1] - b[1] || a[2] - b[2]));
+
 // Apply a job to ${table}, a Map of key -> record, row by row.
 export function apply(table, kind, { operation, parts }) {
 	const version = kind.columns.indexOf(kind.stream.recordModifiedField);

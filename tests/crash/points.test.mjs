@@ -262,6 +262,7 @@ story('stream.stored', 'a stream that is in the catalog has its table after the 
 	await w.start();
 	assert.deepEqual(await w.s.sql('select id, n, who from extra.things'), []);
 	assert.deepEqual(await w.s.sql('select id__c, n__c, who__c from extra_things__dll'), []);
+	assert.deepEqual(await w.s.sql('select record, record__c from PR_extra.things, PR_extra_things__dll'), []);
 	await w.s.must(200, 'PUT', '/api/v1/connectors/extra/streams/things', plain.stream);	// it is there already
 	w.connectors.extra = { things: plain };
 	await w.load('upsert', [partTwo], 'extra');
@@ -305,6 +306,8 @@ for (const points of ['connector.deleted', 'table.dropped', 'table.dropped:2', [
 		delete w.connectors.extra;
 		await w.s.must(404, 'GET', '/api/v1/connectors/extra');
 		await w.s.must(400, 'POST', '/api/v2/query', { sql: 'select * from extra.things' });
+		await w.s.must(400, 'POST', '/api/v2/query', { sql: 'select * from PR_extra.things' });
+		await w.s.must(400, 'POST', '/api/v2/query', { sql: 'select * from PR_extra_more__dll' });
 		await w.s.must(400, 'POST', '/api/v2/query', { sql: 'select * from extra_more__dll' });
 		// A connector of that name whose fields are of other types.
 		await w.s.setUpThings({ id: 'integer', n: 'date', who: 'boolean' }, plain.stream, 'extra');

@@ -5,7 +5,7 @@ import { closeSync, constants, cpSync, existsSync, mkdtempSync, openSync, readdi
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Server } from '../scenario/harness.mjs';
-import { apply, countsOf, parseFailed, partText, plain, readDisk, rowsOf, schemaOf } from './model.mjs';
+import { apply, countsOf, parseFailed, partText, plain, problemSql, problemsOf, readDisk, rowsOf, schemaOf, sortProblems } from './model.mjs';
 
 const jobsPath = '/api/v1/ingest/jobs';
 
@@ -145,16 +145,20 @@ export class World {
 			assert.equal(now.retries, job.retries, `${where} was loaded as often as it should be`);
 	}
 
-	// The tables, by what the jobs say that came to their end.
+	// The tables, by what the jobs say that came to their end: rows and problem records, those of removed jobs, too.
 	async checkTables() {
 		for (const [connector, { things }] of Object.entries(this.connectors)) {
 			const table = new Map();
-			for (const job of this.jobs.filter((j) => j.connector === connector && (j.state === 'JobComplete' || j.landed)))
+			const landed = this.jobs.filter((j) => j.connector === connector && (j.state === 'JobComplete' || j.landed));
+			for (const job of landed)
 				apply(table, things, job);
+			assert.deepEqual(await this.s.sql(`${problemSql} from PR_${connector}.things order by job_id, part, line`),
+				sortProblems(landed.flatMap(problemsOf)), `problem records of ${connector}`);
 			assert.deepEqual(await this.s.sql(`select ${things.columns} from ${connector}.things order by id`), rowsOf(table, things), connector);
 		}
 		const schemas = (await this.s.sql("select distinct table_schema from information_schema.tables where table_name not like '%\\_\\_dll' escape '\\' order by 1")).flat();
-		assert.deepEqual(schemas.filter((name) => !name.startsWith('~')), Object.keys(this.connectors).sort());
+		const names = Object.keys(this.connectors);
+		assert.deepEqual(schemas.filter((name) => !name.startsWith('~')), [...names, ...names.map((name) => `PR_${name}`)].sort());
 	}
 
 	// Only what is needed: parts of open jobs, failed records of finished ones.

@@ -174,8 +174,8 @@ test('a query can only read: every other statement is refused and has no effect'
 	}
 	assert.deepEqual(await s.sql('select * from shop.things order by id'), [['a', 1], ['b', 2]]);
 	assert.deepEqual(await s.sql('select id__c, n__c from shop_things__dll order by 1'), [['a', 1], ['b', 2]]);
-	assert.deepEqual(await s.sql('show tables'), [['shop_things__dll']]);
-	assert.deepEqual(await s.sql("select table_schema, table_name from information_schema.tables where table_schema not like '~%' order by all"), [['main', 'shop_things__dll'], ['shop', 'things']]);
+	assert.deepEqual(await s.sql('show tables'), [['PR_shop_things__dll'], ['shop_things__dll']]);
+	assert.deepEqual(await s.sql("select table_schema, table_name from information_schema.tables where table_schema not like '~%' order by all"), [['PR_shop', 'things'], ['main', 'PR_shop_things__dll'], ['main', 'shop_things__dll'], ['shop', 'things']]);
 	assert.deepEqual(readdirSync(outside), ['in.csv']);
 	rmSync(outside, { recursive: true });
 	assert.ok(!existsSync(join(s.data, 'out.csv')));

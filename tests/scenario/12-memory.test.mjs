@@ -36,3 +36,40 @@ test('memory grows by less than 5 MB while 8 clients upload 20 MB each', () => w
 		assert.equal((await s.job(id)).bytesUploaded, csv.length);
 	assert.ok(growth < 5 * MB / 1024, `it grew by ${growth} KiB, of ${CLIENTS * csv.length / 1024 | 0} KiB that were uploaded`);
 }));
+
+test('memory grows by less than 5 MB while the 300,000 failed records of a job are downloaded', () => withServer(async (s) => {
+	const records = 300000;
+	await s.setUpThings({ id: 'string', n: 'number' });
+	const job = await s.load('things', `id,n\n${Array.from({ length: records }, (_, i) => `${String(i).padStart(40, 'k')},none\n`).join('')}`);
+	assert.equal(job.numberRecordsFailed, records);
+	// A new process: what the load has given back would hide what the download takes.
+	assert.deepEqual(await s.kill('SIGTERM'), { code: 0, signal: null });
+	await s.run();
+	await s.job(job.id);
+
+	const before = residentKb(s.process.pid);
+	resetResidentPeak(s.process.pid);
+	const failed = await s.failed(job.id);
+	const growth = residentPeakKb(s.process.pid) - before;
+
+	assert.ok(failed.length > 40 * MB);
+	assert.equal(failed.split('\n').length, records + 2);
+	assert.ok(growth < 5 * MB / 1024, `it grew by ${growth} KiB, of ${failed.length / 1024 | 0} KiB that were downloaded`);
+}));
+
+test('memory of a load stays near that of the lake\'s engine, whatever many long records fail', () => withServer(async (s) => {
+	const records = 9000, parts = 3;	// of 16 KB: as much as a problem record keeps
+	const csv = `id,n,more\n${`k,none,${'x'.repeat(16000)}\n`.repeat(records)}`;
+	await s.setUpThings({ id: 'string', n: 'number' });
+	await s.load('things', 'id,n\nk,none\n');
+
+	const before = residentKb(s.process.pid);
+	resetResidentPeak(s.process.pid);
+	const job = await s.load('things', Array(parts).fill(csv));
+	const growth = residentPeakKb(s.process.pid) - before;
+
+	assert.equal(job.numberRecordsFailed, parts * records);
+	assert.deepEqual(await s.sql('select count(*), max(length(record)) from PR_shop.things'), [[parts * records + 1, 16007]]);
+	// The engine has its 128 MB, and some vectors of 2,048 texts that it does not count.
+	assert.ok(growth < 300 * MB / 1024, `it grew by ${growth} KiB, of ${parts * csv.length / 1024 | 0} KiB that failed`);
+}, { args: ['--lake-memory', '128'] }));
