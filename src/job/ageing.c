@@ -7,8 +7,9 @@
  * none of ours any more.  What storage refuses is logged and ends the look at that kind; the next
  * one begins with it again.
  *
- * The catalog finds what is old by its index, so a look costs what there is to do and not what
- * there is.
+ * The catalog finds jobs that are old by its index, so that part of a look costs what there is to
+ * do and not what there is.  Each table of problem records has to be asked whether it has old ones,
+ * so the thread does that once an hour only.
  *
  * It trusts the wall clock.  It never touches a job that is closed and not finished, however old.
  */
@@ -22,6 +23,7 @@
 #include <stdlib.h>
 
 #define LOOK_US   INT64_C(60000000)
+#define LOOKS     60  /* of which one asks for problem records, too */
 #define BATCH_MAX 100 /* jobs that are asked for at a time */
 
 struct ageing {
@@ -89,9 +91,45 @@ static void take_all(
 		    job_state_name(state), status_name(st), err.text);
 }
 
+/* --- Problem records -------------------------------------------------------------------------- */
+
+/* One table after the other, and each as far as it goes: that one of them cannot be read must not
+ * keep what the others have too long. */
+static void expire_problems(struct ageing *ageing, int64_t *count)
+{
+	const struct ageing_options *options = &ageing->options;
+	int64_t before_us = clock_now_us() - options->problem_us, removed;
+	const struct slice all = {0};
+	struct stream *streams;
+	struct err err = {{0}};
+	size_t stream_count = 0;
+	struct arena arena;
+	enum status st;
+
+	if (options->problem_us == 0)
+		return;
+	arena_init(&arena, 16384);
+	st =
+	    catalog_stream_list(options->jobs->catalog, all, &arena, &streams, &stream_count, &err);
+	if (st != OK)
+		log_event(LOG_LEVEL_WARN, "ageing.failed", "status=%s error=\"%s\"",
+		    status_name(st), err.text);
+	for (size_t i = 0; i < stream_count && !is_stopping(ageing); i++) {
+		st = lake_problems_expire(options->lake, streams[i].connector, streams[i].object,
+		    before_us, &removed, &err);
+		if (st == OK)
+			*count += removed;
+		else
+			log_event(LOG_LEVEL_WARN, "ageing.failed",
+			    "connector=%s object=%s status=%s error=\"%s\"", streams[i].connector,
+			    streams[i].object, status_name(st), err.text);
+	}
+	arena_fini(&arena);
+}
+
 /* --- A look ----------------------------------------------------------------------------------- */
 
-static void look(struct ageing *ageing, struct ageing_result *ret_result)
+static void look(struct ageing *ageing, bool problems, struct ageing_result *ret_result)
 {
 	static const enum job_state final_states[] = {JOB_COMPLETE, JOB_FAILED, JOB_ABORTED};
 	const struct ageing_options *options = &ageing->options;
@@ -101,6 +139,8 @@ static void look(struct ageing *ageing, struct ageing_result *ret_result)
 	for (size_t i = 0; i < 3; i++)
 		take_all(ageing, final_states[i], options->finished_us, job_delete_final,
 		    &result.removed);
+	if (problems)
+		expire_problems(ageing, &result.problems);
 	if (result.aborted + result.removed + result.problems > 0)
 		log_event(LOG_LEVEL_INFO, "ageing.done",
 		    "aborted=%" PRId64 " removed=%" PRId64 " problems=%" PRId64, result.aborted,
@@ -108,7 +148,8 @@ static void look(struct ageing *ageing, struct ageing_result *ret_result)
 	*ret_result = result;
 }
 
-void ageing_run(struct ageing *ageing, struct ageing_result *ret_result)
+/* One look at a time. */
+static void look_alone(struct ageing *ageing, bool problems, struct ageing_result *ret_result)
 {
 	mutex_lock(&ageing->mutex);
 	while (ageing->looking)
@@ -116,12 +157,17 @@ void ageing_run(struct ageing *ageing, struct ageing_result *ret_result)
 	ageing->looking = true;
 	mutex_unlock(&ageing->mutex);
 
-	look(ageing, ret_result);
+	look(ageing, problems, ret_result);
 
 	mutex_lock(&ageing->mutex);
 	ageing->looking = false;
 	cond_broadcast(&ageing->changed);
 	mutex_unlock(&ageing->mutex);
+}
+
+void ageing_run(struct ageing *ageing, struct ageing_result *ret_result)
+{
+	look_alone(ageing, true, ret_result);
 }
 
 /* --- The thread ------------------------------------------------------------------------------- */
@@ -132,8 +178,8 @@ static void *run_ageing(void *ctx)
 	struct ageing_result result;
 	int64_t next_us;
 
-	while (!is_stopping(ageing)) {
-		ageing_run(ageing, &result);
+	for (int i = 0; !is_stopping(ageing); i++) {
+		look_alone(ageing, i % LOOKS == 0, &result);
 		next_us = clock_mono_us() + LOOK_US;
 		mutex_lock(&ageing->mutex);
 		while (

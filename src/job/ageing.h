@@ -4,7 +4,7 @@
 
 /*
  * What goes with time: open jobs that nobody closes are aborted, finished ones are removed, and so
- * are problem records.  A thread looks once a minute.
+ * are problem records.  A thread looks once a minute, for problem records once an hour.
  */
 
 #include "job/job.h"
