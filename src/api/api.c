@@ -20,13 +20,14 @@ static const struct http_route routes[] = {
 	    .lane = HTTP_LANE_##l,                                                                 \
 	    .body = HTTP_BODY_NONE,                                                                \
 	    .handle = handler},
-#define UPLOAD_ROUTE(m, p, s, max, functions, text)                                                \
+#define UPLOAD_ROUTE(m, p, s, max, extra, functions, text)                                         \
 	{.method = HTTP_##m,                                                                       \
 	    .pattern = p,                                                                          \
 	    .scopes = s,                                                                           \
 	    .lane = HTTP_LANE_WORK,                                                                \
 	    .body = HTTP_BODY_STREAM,                                                              \
 	    .body_bytes_max = max,                                                                 \
+	    .coded_extra_bytes = extra,                                                            \
 	    .upload = &functions},
 #include "api/routes.def"
 #undef ROUTE

@@ -11,12 +11,16 @@
 
 /* 150 MiB: the hosted service's limit for a part. */
 #define API_PART_BYTES_MAX 157286400
+/* How much larger its gzip may be.  Of what cannot be packed zlib makes stored blocks of 16 KiB, which
+ * is 48 KiB in all; bgzip, a member for every 64 KiB, needs 75 KiB.  The rest is for names and
+ * comments in the headers. */
+#define API_PART_GZIP_EXTRA_BYTES 1048576
 /* The most that an answer which is built in memory may have. */
 #define API_ANSWER_BYTES_MAX (256 * 1024 * 1024)
 
 #define ROUTE(method, pattern, scopes, lane, body, max, handler, text) http_handler_fn handler;
 #define OPEN_ROUTE(method, pattern, lane, handler, text)               http_handler_fn handler;
-#define UPLOAD_ROUTE(method, pattern, scopes, max, upload, text)                                   \
+#define UPLOAD_ROUTE(method, pattern, scopes, max, extra, upload, text)                            \
 	extern const struct http_upload upload;
 #include "api/routes.def"
 #undef ROUTE

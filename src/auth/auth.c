@@ -6,8 +6,9 @@
  */
 #include "auth/auth.h"
 
+#include "base/digest.h"
+
 #include <assert.h>
-#include <openssl/sha.h>
 #include <stdio.h>
 
 #define TOKEN_PREFIX "sluice_" /* so that scanners for leaked secrets can know one */
@@ -25,9 +26,9 @@ static const struct {
 
 static void hash_token(struct slice text, unsigned char ret_hash[CATALOG_HASH_BYTES])
 {
-	static_assert(CATALOG_HASH_BYTES == SHA256_DIGEST_LENGTH, "tokens are kept as SHA-256");
+	static_assert(CATALOG_HASH_BYTES == DIGEST_SHA256_BYTES, "tokens are kept as SHA-256");
 
-	SHA256((const unsigned char *)text.ptr, text.len, ret_hash);
+	digest_sha256(text, ret_hash);
 }
 
 enum status auth_token_create(struct catalog *catalog, const char *name, unsigned scopes,

@@ -49,38 +49,26 @@ void blob_close(struct blob **blob_ptr)
 	*blob_ptr = NULL;
 }
 
-static EVP_MD_CTX *begin_digest(void)
-{
-	EVP_MD_CTX *digest = EVP_MD_CTX_new();
-
-	if (digest != NULL && EVP_DigestInit_ex(digest, EVP_sha256(), NULL) != 1) {
-		EVP_MD_CTX_free(digest);
-		digest = NULL;
-	}
-	return digest;
-}
-
 enum status blob_write_begin(struct blob *blob, const char *group, const char *name,
     struct blob_writer **ret_writer, struct err *err)
 {
 	struct blob_writer *writer;
-	EVP_MD_CTX *digest;
+	struct digest *sha256 = NULL;
 	enum status st;
 
 	assert_names(group, name);
 
 	/* The digest first: once the backend has made the writer, nothing here can fail. */
-	digest = begin_digest();
-	if (digest == NULL)
-		return err_set(err, E_NOMEM, "write blob %s/%s: no memory", group, name);
-	st = blob->ops->write_begin(blob, group, &writer, err);
+	st = digest_create(DIGEST_SHA256, &sha256, err);
+	if (st == OK)
+		st = blob->ops->write_begin(blob, group, &writer, err);
 	if (st != OK) {
-		EVP_MD_CTX_free(digest);
+		digest_destroy(&sha256);
 		err_add(err, "write blob %s/%s", group, name);
 		return st;
 	}
 	writer->ops = blob->ops;
-	writer->digest = digest;
+	writer->sha256 = sha256;
 	writer->bytes = 0;
 	writer->failed = false;
 	memcpy(writer->group, group, strlen(group) + 1);
@@ -95,14 +83,27 @@ enum status blob_write(struct blob_writer *writer, struct slice bytes, struct er
 
 	assert(!writer->failed);
 	st = writer->ops->write(writer, bytes, err);
-	if (st == OK && EVP_DigestUpdate(writer->digest, bytes.ptr, bytes.len) != 1)
-		st = err_set(err, E_IO, "the digest failed");
 	if (st != OK) {
 		writer->failed = true;
 		err_add(err, "write blob %s/%s", writer->group, writer->name);
 		return st;
 	}
+	digest_add(writer->sha256, bytes);
 	writer->bytes += bytes.len;
+	return OK;
+}
+
+enum status blob_write_info(
+    const struct blob_writer *writer, struct blob_info *ret_info, struct err *err)
+{
+	struct blob_info info = {.bytes = writer->bytes};
+	enum status st = digest_get(writer->sha256, info.sha256, err);
+
+	if (st != OK) {
+		err_add(err, "blob %s/%s", writer->group, writer->name);
+		return st;
+	}
+	*ret_info = info;
 	return OK;
 }
 
@@ -110,18 +111,18 @@ enum status blob_write_commit(
     struct blob_writer **writer_ptr, struct blob_info *ret_info, struct err *err)
 {
 	struct blob_writer *writer = *writer_ptr;
-	struct blob_info info = {.bytes = writer->bytes};
+	struct blob_info info;
 	/* The backend frees the writer; the error text comes after. */
 	struct blob_writer names = *writer;
 	enum status st;
 
 	assert(!writer->failed);
-	if (EVP_DigestFinal_ex(writer->digest, info.sha256, NULL) != 1) {
+	st = blob_write_info(writer, &info, err);
+	if (st != OK) {
 		blob_write_abort(writer_ptr);
-		return err_set(
-		    err, E_IO, "commit blob %s/%s: the digest failed", names.group, names.name);
+		return st;
 	}
-	EVP_MD_CTX_free(writer->digest);
+	digest_destroy(&writer->sha256);
 	*writer_ptr = NULL;
 	st = writer->ops->write_commit(writer, err);
 	if (st != OK) {
@@ -138,7 +139,7 @@ void blob_write_abort(struct blob_writer **writer_ptr)
 
 	if (writer == NULL)
 		return;
-	EVP_MD_CTX_free(writer->digest);
+	digest_destroy(&writer->sha256);
 	writer->ops->write_abort(writer);
 	*writer_ptr = NULL;
 }

@@ -46,6 +46,10 @@ enum status blob_write_begin(struct blob *blob, const char *group, const char *n
 /* E_GONE: the group was removed meanwhile; E_IO, E_FULL.  After a failure only abort is left. */
 enum status blob_write(struct blob_writer *writer, struct slice bytes, struct err *err) WARN_UNUSED;
 
+/* How much was written so far, and its digest.  E_NOMEM. */
+enum status blob_write_info(
+    const struct blob_writer *writer, struct blob_info *ret_info, struct err *err) WARN_UNUSED;
+
 /* Once OK is returned, the blob can be read under its name and survives a power cut;
  * it takes the place of an older one of that name.  Otherwise no reader ever sees
  * it.  Ends the writer either way.

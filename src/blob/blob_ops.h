@@ -11,9 +11,9 @@
  * below; blob.c fills those of a writer or reader once the backend has made it.
  */
 
+#include "base/digest.h"
 #include "blob/blob.h"
 
-#include <openssl/evp.h>
 #include <stdbool.h>
 
 struct blob_ops {
@@ -46,7 +46,7 @@ struct blob {
 
 struct blob_writer {
 	const struct blob_ops *ops;
-	EVP_MD_CTX *digest;
+	struct digest *sha256;
 	uint64_t bytes;
 	bool failed; /* only abort is left */
 	char group[BLOB_NAME_BYTES_MAX + 1];

@@ -10,9 +10,9 @@
  *
  * A part is tried again after a failure of the network or the server.  Its answer may have been
  * what got lost; then it was stored already, and the Idempotency-Key keeps a server that knows the
- * header from storing it twice.  One that does not, as Sluice 0.1, stores it twice, which is
- * harmless: of two rows with one key the last wins, and to delete twice is to delete.  Creating the
- * job is not tried again, as that could leave an open one behind.
+ * header from storing it twice.  One that does not, stores it twice, which is harmless: of two rows
+ * with one key the last wins, and to delete twice is to delete.  Creating the job is not tried
+ * again, as that could leave an open one behind.
  */
 #include "base/clock.h"
 #include "cli/command.h"

@@ -146,9 +146,15 @@ static void respond_not_allowed(struct request *request, const char *method)
 	    request, 405, "%.32s is not a method of this resource; it has %s.", method, allow);
 }
 
-uint64_t head_body_bytes_max(const struct http_route *route)
+/* How long the body may be, as it comes. */
+static uint64_t find_limit(const struct request *request)
 {
-	return route->body == HTTP_BODY_NONE ? HTTP_DROPPED_BYTES_MAX : route->body_bytes_max;
+	const struct http_route *route = request->match.route;
+
+	if (route->body == HTTP_BODY_NONE)
+		return HTTP_DROPPED_BYTES_MAX;
+	return route->body_bytes_max +
+	       (request_coding(request) == HTTP_CODING_NONE ? 0 : route->coded_extra_bytes);
 }
 
 /* There is no such route.  Whoever asks has a token, so may be told. */
@@ -182,10 +188,13 @@ void head_judge(struct request *request, const char *method, bool http11)
 		server->options.authorize(request, match->route);
 	if (request->reply.ready)
 		return;
-	if (match->route == NULL)
+	if (match->route == NULL) {
 		respond_no_route(request, method);
-	else if (request->length > head_body_bytes_max(match->route))
-		respond_too_large(request, head_body_bytes_max(match->route));
+		return;
+	}
+	request->body_bytes_max = find_limit(request);
+	if (request->length > request->body_bytes_max)
+		respond_too_large(request);
 	else
 		buffer_init(&request->body, match->route->body_bytes_max);
 }

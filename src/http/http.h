@@ -76,7 +76,10 @@ struct http_route {
 	bool open;       /* needs no token */
 	enum http_lane lane;
 	enum http_body body;
-	uint64_t body_bytes_max;          /* one more byte is 413, for WHOLE and STREAM */
+	/* One more byte is 413, for WHOLE and STREAM.  A streamed body in a content coding may be
+	 * ${coded_extra_bytes} longer as it comes; that what it decodes to keeps to the limit is
+	 * its reader's to see to. */
+	uint64_t body_bytes_max, coded_extra_bytes;
 	http_handler_fn *handle;          /* not for STREAM */
 	const struct http_upload *upload; /* for STREAM */
 };
@@ -129,6 +132,12 @@ struct slice request_param(const struct request *request, size_t index);
 bool request_query(const struct request *request, const char *name, struct slice *ret_value);
 /* false when absent; names match without regard to case. */
 bool request_header(const struct request *request, const char *name, struct slice *ret_value);
+/* The value of the ${index}th header line of that name, from 0; false when there are not so many. */
+bool request_header_line(
+    const struct request *request, const char *name, size_t index, struct slice *ret_value);
+/* The body's Content-Encoding.  "identity" is none; "x-gzip" is gzip. */
+enum http_coding { HTTP_CODING_NONE, HTTP_CODING_GZIP, HTTP_CODING_OTHER /* or several */ };
+enum http_coding request_coding(const struct request *request);
 struct slice request_body(const struct request *request);   /* WHOLE only */
 uint64_t request_body_bytes(const struct request *request); /* how many came so far */
 

@@ -100,15 +100,37 @@ bool request_query(const struct request *request, const char *name, struct slice
 
 bool request_header(const struct request *request, const char *name, struct slice *ret_value)
 {
+	return request_header_line(request, name, 0, ret_value);
+}
+
+bool request_header_line(
+    const struct request *request, const char *name, size_t index, struct slice *ret_value)
+{
 	size_t i;
 
 	for (i = 0; i < request->header_count; i++) {
-		if (slice_is_nocase(request->headers[i].name, name)) {
+		if (slice_is_nocase(request->headers[i].name, name) && index-- == 0) {
 			*ret_value = request->headers[i].value;
 			return true;
 		}
 	}
 	return false;
+}
+
+enum http_coding request_coding(const struct request *request)
+{
+	struct slice coding;
+
+	if (!request_header_line(request, "Content-Encoding", 0, &coding))
+		return HTTP_CODING_NONE;
+	/* Two lines are a list of two codings, one upon the other. */
+	if (request_header_line(request, "Content-Encoding", 1, &(struct slice){NULL, 0}))
+		return HTTP_CODING_OTHER;
+	if (slice_is_nocase(coding, "identity"))
+		return HTTP_CODING_NONE;
+	if (slice_is_nocase(coding, "gzip") || slice_is_nocase(coding, "x-gzip"))
+		return HTTP_CODING_GZIP;
+	return HTTP_CODING_OTHER;
 }
 
 struct slice request_body(const struct request *request)

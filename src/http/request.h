@@ -133,10 +133,11 @@ struct request {
 	const void *user;
 
 	bool has_body;
-	uint64_t length;     /* Content-Length */
-	uint64_t received;   /* bytes of the body that came; the event thread's */
-	uint64_t body_bytes; /* bytes of the body that the handler knows of */
-	struct buffer body;  /* WHOLE */
+	uint64_t length;         /* Content-Length */
+	uint64_t body_bytes_max; /* how long it may be, as it comes; once there is a route */
+	uint64_t received;       /* bytes of the body that came; the event thread's */
+	uint64_t body_bytes;     /* bytes of the body that the handler knows of */
+	struct buffer body;      /* WHOLE */
 	struct reply reply;
 	struct pool_task task;
 	struct upload upload; /* STREAM */
@@ -201,7 +202,6 @@ void request_unref(struct request *request);
 
 /* Give the request a route or a reply.  Its headers are copied already. */
 void head_judge(struct request *request, const char *method, bool http11);
-uint64_t head_body_bytes_max(const struct http_route *route);
 
 /* --- upload.c --------------------------------------------------------------------------------- */
 
@@ -228,7 +228,8 @@ void upload_free_chunks(struct http_server *server);
 
 /* "409 CONFLICT"'s second word; "ERROR" for a status that the wire has no name for. */
 const char *respond_status_name(unsigned status);
-void respond_too_large(struct request *request, uint64_t bytes_max);
+/* 413 with the limit of the request's route. */
+void respond_too_large(struct request *request);
 void reply_fini(struct reply *reply);
 
 #endif

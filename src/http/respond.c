@@ -286,8 +286,13 @@ void respond_failure(struct request *request, enum status status, const struct e
 			     : "The server is busy; try again in a moment.");
 }
 
-void respond_too_large(struct request *request, uint64_t bytes_max)
+void respond_too_large(struct request *request)
 {
+	const struct http_route *route = request->match.route;
+	/* Not what a coding may add to it: that is no promise. */
+	uint64_t bytes_max =
+	    route->body == HTTP_BODY_NONE ? HTTP_DROPPED_BYTES_MAX : route->body_bytes_max;
+
 	respond_error(request, 413,
 	    "The request entity is too large: the limit is %llu bytes for this resource.",
 	    (unsigned long long)bytes_max);

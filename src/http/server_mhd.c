@@ -304,10 +304,9 @@ static void notice_close(struct request *request)
 static enum MHD_Result collect(struct request *request, struct slice bytes)
 {
 	const struct http_route *route = request->match.route;
-	uint64_t bytes_max = head_body_bytes_max(route);
 
-	if (bytes.len > bytes_max - request->received) {
-		respond_too_large(request, bytes_max);
+	if (bytes.len > request->body_bytes_max - request->received) {
+		respond_too_large(request);
 		return send_midway(request);
 	}
 	request->received += bytes.len;

@@ -220,9 +220,8 @@ enum upload_next upload_open(struct request *request)
 static enum upload_next check_limit(struct request *request, size_t count)
 {
 	struct upload *u = &request->upload;
-	uint64_t bytes_max = request->match.route->body_bytes_max;
 	enum upload_next next = UPLOAD_GO;
-	bool over = count > bytes_max - request->received, start = false;
+	bool over = count > request->body_bytes_max - request->received, start = false;
 
 	mutex_lock(&request->server->mutex);
 	assert_flags_locked(u);
@@ -234,7 +233,7 @@ static enum upload_next check_limit(struct request *request, size_t count)
 
 	/* No step is out, and none can start but by this thread.  The reply comes first: cancel may
 	 * use the arena. */
-	respond_too_large(request, bytes_max);
+	respond_too_large(request);
 	mutex_lock(&request->server->mutex);
 	u->refused = true;
 	start = start_step_locked(u);

@@ -220,6 +220,34 @@ static void a_commit_tells_size_and_sha256(void **state)
 	}
 }
 
+static void a_writer_tells_what_it_has_so_far_and_goes_on(void **state)
+{
+	/* As sha256sum prints them. */
+	static const char empty[] =
+	    "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+	static const char abc[] =
+	    "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+	struct store *s = *state;
+	struct blob_writer *writer = begin(s, "g", "n");
+	struct blob_info info;
+
+	assert_int_equal(blob_write_info(writer, &info, &s->err), OK);
+	assert_int_equal(info.bytes, 0);
+	assert_hex(info.sha256, empty);
+	write_text(s, writer, "a");
+	assert_int_equal(blob_write_info(writer, &info, &s->err), OK);
+	assert_int_equal(info.bytes, 1);
+	write_text(s, writer, "bc");
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(blob_write_info(writer, &info, &s->err), OK);
+		assert_int_equal(info.bytes, 3);
+		assert_hex(info.sha256, abc);
+	}
+	assert_int_equal(blob_write_commit(&writer, &info, &s->err), OK);
+	assert_int_equal(info.bytes, 3);
+	assert_hex(info.sha256, abc);
+}
+
 static void what_is_read_is_what_was_written_however_it_was_split(void **state)
 {
 	struct store *s = *state;
@@ -726,6 +754,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    TEST(a_commit_tells_size_and_sha256),
+	    TEST(a_writer_tells_what_it_has_so_far_and_goes_on),
 	    TEST(what_is_read_is_what_was_written_however_it_was_split),
 	    TEST(a_blob_of_any_bytes_and_many_megabytes_comes_back),
 	    TEST(a_read_gives_fewer_bytes_only_at_the_end_and_0_after_it),

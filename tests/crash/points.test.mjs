@@ -7,6 +7,7 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
 import { rootFolder } from '../scenario/harness.mjs';
+import { withWire } from '../scenario/wire.mjs';
 import { plain, readDisk, schemaOf, wider } from './model.mjs';
 import { lost, makePast, World } from './world.mjs';
 
@@ -58,6 +59,44 @@ for (const [point, accepted] of [['upload.written:2', false], ['blob.synced:2', 
 		await w.add(job, partTwo);	// as a client does that lost the answer
 		await w.close(job);
 	});
+
+for (const [point, accepted] of [['upload.stored:2', false], ['upload.accepted:2', true]])
+	story(point, 'a client that did not see the answer repeats its upload with its key, and there is one part', async (w) => {
+		const key = { 'Idempotency-Key': 'part two' };
+		const repeat = async () => assert.equal((await w.upload(job, partTwo, key)).status, 202);
+		await w.start({ crash: point });
+		const job = await w.open('upsert', [partOne]);
+		await lost(w.upload(job, partTwo, key));
+		await w.died();
+		await w.start();
+		await w.checkParts(accepted ? { ...job, texts: [...job.texts, w.textOf(job, partTwo)] } : job);
+		w.accept(job, partTwo);
+		await repeat();
+		await repeat();
+		await w.checkParts(job);
+		await w.close(job);
+		await repeat();
+	});
+
+story('upload.stored:3', 'of two uploads with one key the second dies before it learns of the first, and leaves nothing', async (w, point) => {
+	const key = { 'Idempotency-Key': 'part two' };
+	await w.start({ crash: point });
+	const job = await w.open('upsert', [partOne]), text = w.textOf(job, partTwo);
+	await withWire(w.s, async (wire) => {
+		const headers = { 'Content-Type': 'text/csv', 'Content-Length': text.length, Expect: '100-continue', ...key };
+		await wire.head(w.s, 'PUT', `/api/v1/ingest/jobs/${job.id}/batches`, headers);
+		assert.equal((await wire.answer()).status, 100);	// it was begun, and is not known as a repeat
+		assert.equal((await w.upload(job, partTwo, key)).status, 202);
+		w.accept(job, partTwo);
+		await wire.send(text);
+		assert.equal(await wire.answer(), null);
+	});
+	await w.died();
+	await w.start();
+	await w.checkParts(job);
+	assert.equal((await w.upload(job, partTwo, key)).status, 202);
+	await w.close(job);
+});
 
 story('blob.group_made', 'a first part that was not acknowledged leaves an open job without parts', async (w, point) => {
 	await w.start({ crash: point });

@@ -75,8 +75,8 @@ export class World {
 		return job;
 	}
 
-	upload(job, rows) {
-		return this.s.upload(job.id, this.textOf(job, rows));
+	upload(job, rows, headers) {
+		return this.s.upload(job.id, this.textOf(job, rows), headers);
 	}
 
 	async add(job, rows) {

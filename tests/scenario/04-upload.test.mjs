@@ -309,9 +309,12 @@ test('a refusal reaches a client that is still sending, and one that waits befor
 	const job = await s.createJob('things');
 	const aborted = await s.createJob('things');
 	await s.patch(aborted.id, 'Aborted');
+	const full = await s.createJob('things');
+	await Promise.all(Array.from({ length: partsMax }, () => s.upload(full.id, 'id\n')));
 	const cases = [
-		[401, job.id, { Authorization: 'Bearer wrong' }], [404, 'no-such-job', {}], [409, aborted.id, {}], [415, job.id, { 'Content-Type': 'application/json' }],
-		[413, job.id, { 'Content-Length': 2 * partBytesMax }],
+		[400, full.id, {}], [400, job.id, { 'Content-Digest': 'sha-256' }], [401, job.id, { Authorization: 'Bearer wrong' }],
+		[403, job.id, { Authorization: `Bearer ${s.makeToken('reader', 'cdp_query_api')}` }], [404, 'no-such-job', {}], [409, aborted.id, {}],
+		[413, job.id, { 'Content-Length': 2 * partBytesMax }], [415, job.id, { 'Content-Type': 'application/json' }], [415, job.id, { 'Content-Encoding': 'br' }],
 	];
 	const block = Buffer.alloc(1 << 18, '\n');
 	for (const [status, id, headers] of cases) {

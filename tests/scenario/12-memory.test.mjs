@@ -3,6 +3,7 @@
 // how many run.  It measures the program as people get it, since a build with checks multiplies every allocation.
 import assert from 'node:assert/strict';
 import test from 'node:test';
+import { gzipSync } from 'node:zlib';
 import { resetResidentPeak, residentKb, residentPeakKb } from './memory.mjs';
 
 process.env.SLUICE = process.env.SLUICE_RELEASE ?? 'build/sluice';
@@ -19,8 +20,8 @@ function csvOf(bytes) {
 	return Buffer.from(rows.join(''));
 }
 
-test('memory grows by less than 5 MB while 8 clients upload 20 MB each', () => withServer(async (s) => {
-	const csv = csvOf(20 * MB);
+// By how many KiB the server's memory grows while ${CLIENTS} clients upload ${body} each, of ${bytes} unpacked.
+async function growthKb(s, body, bytes, headers) {
 	await s.setUpThings({ id: 'string', name: 'string' });
 	const jobs = [];
 	for (let i = 0; i < CLIENTS; i++)
@@ -28,13 +29,23 @@ test('memory grows by less than 5 MB while 8 clients upload 20 MB each', () => w
 
 	const before = residentKb(s.process.pid);
 	resetResidentPeak(s.process.pid);
-	const answers = await Promise.all(jobs.map((id) => s.upload(id, csv)));
+	const answers = await Promise.all(jobs.map((id) => s.upload(id, body, headers)));
 	const growth = residentPeakKb(s.process.pid) - before;
 
 	assert.deepEqual(answers.map((answer) => answer.status), Array(CLIENTS).fill(202));
 	for (const id of jobs)
-		assert.equal((await s.job(id)).bytesUploaded, csv.length);
+		assert.equal((await s.job(id)).bytesUploaded, bytes);
+	return growth;
+}
+
+test('memory grows by less than 5 MB while 8 clients upload 20 MB each', () => withServer(async (s) => {
+	const csv = csvOf(20 * MB), growth = await growthKb(s, csv, csv.length);
 	assert.ok(growth < 5 * MB / 1024, `it grew by ${growth} KiB, of ${CLIENTS * csv.length / 1024 | 0} KiB that were uploaded`);
+}));
+
+test('memory grows by less than 5 MB while 8 clients upload gzip that unpacks to 40 MB each', () => withServer(async (s) => {
+	const blanks = Buffer.alloc(40 * MB, '\n'), growth = await growthKb(s, gzipSync(blanks), blanks.length, { 'Content-Encoding': 'gzip' });
+	assert.ok(growth < 5 * MB / 1024, `it grew by ${growth} KiB, of ${CLIENTS * blanks.length / 1024 | 0} KiB that came out`);
 }));
 
 test('memory grows by less than 5 MB while the 300,000 failed records of a job are downloaded', () => withServer(async (s) => {
