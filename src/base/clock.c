@@ -7,12 +7,16 @@
 #include "base/clock.h"
 
 #include <assert.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <time.h>
 
 #define DAYS_AN_ERA       146097
 #define DAYS_BEFORE_EPOCH 719468 /* from 0000-03-01 to 1970-01-01 */
 #define US_A_DAY          INT64_C(86400000000)
+
+/* How far the wall clock is ahead of the real one. */
+static _Atomic int64_t offset_us;
 
 static int64_t read_clock(clockid_t which)
 {
@@ -24,12 +28,29 @@ static int64_t read_clock(clockid_t which)
 
 int64_t clock_now_us(void)
 {
-	return read_clock(CLOCK_REALTIME);
+	return read_clock(CLOCK_REALTIME) + clock_offset_us();
 }
 
 int64_t clock_mono_us(void)
 {
 	return read_clock(CLOCK_MONOTONIC);
+}
+
+bool clock_advance_us(int64_t us)
+{
+	int64_t now_us = atomic_load(&offset_us);
+
+	assert(us >= 0);
+	do {
+		if (us > CLOCK_OFFSET_US_MAX - now_us)
+			return false;
+	} while (!atomic_compare_exchange_weak(&offset_us, &now_us, now_us + us));
+	return true;
+}
+
+int64_t clock_offset_us(void)
+{
+	return atomic_load_explicit(&offset_us, memory_order_relaxed);
 }
 
 /* Everything up to the seconds; returns the microseconds that are left. */

@@ -17,6 +17,13 @@
 int64_t clock_now_us(void);
 int64_t clock_mono_us(void);
 
+/* Let the wall clock go ahead of the real one, for tests of what takes days; only ever forward, and
+ * in this process alone.  false, and nothing is changed, when it would be more than
+ * CLOCK_OFFSET_US_MAX ahead.  Waits do not notice.  Any thread. */
+#define CLOCK_OFFSET_US_MAX (INT64_C(36500) * 86400 * 1000000) /* a hundred years */
+bool clock_advance_us(int64_t us);
+int64_t clock_offset_us(void);
+
 /* "2021-06-10T13:25:40.784Z", "….784560Z": the wire's times.  Returns ${text}.
  * The year must be 0 to 9999. */
 char *clock_format_ms(char text[CLOCK_TEXT_BYTES], int64_t us);

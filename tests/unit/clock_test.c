@@ -189,6 +189,25 @@ static void the_monotonic_clock_counts_microseconds_forward(void **state)
 	assert_in_range(clock_mono_us() - start, 20000, 5000000);
 }
 
+/* The last test: there is no way back. */
+static void the_wall_clock_can_be_moved_forward_and_waits_do_not_notice(void **state)
+{
+	int64_t now = clock_now_us(), mono = clock_mono_us();
+
+	(void)state;
+	assert_int_equal(clock_offset_us(), 0);
+	assert_true(clock_advance_us(0));
+	assert_int_equal(clock_offset_us(), 0);
+	assert_true(clock_advance_us(INT64_C(3600000000)));
+	assert_in_range(clock_now_us() - now, INT64_C(3600000000), INT64_C(3660000000));
+	assert_in_range(clock_mono_us() - mono, 0, INT64_C(60000000));
+	/* Steps add up, to the limit and not past it. */
+	assert_true(clock_advance_us(CLOCK_OFFSET_US_MAX - INT64_C(3600000000)));
+	assert_false(clock_advance_us(1));
+	assert_false(clock_advance_us(INT64_MAX));
+	assert_int_equal(clock_offset_us(), CLOCK_OFFSET_US_MAX);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -199,6 +218,7 @@ int main(void)
 	    cmocka_unit_test(any_number_of_days_is_a_date),
 	    cmocka_unit_test(the_wall_clock_is_the_systems),
 	    cmocka_unit_test(the_monotonic_clock_counts_microseconds_forward),
+	    cmocka_unit_test(the_wall_clock_can_be_moved_forward_and_waits_do_not_notice),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
