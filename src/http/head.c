@@ -193,8 +193,11 @@ void head_judge(struct request *request, const char *method, bool http11)
 		return;
 	}
 	request->body_bytes_max = find_limit(request);
-	if (request->length > request->body_bytes_max)
+	if (request->length > request->body_bytes_max) {
 		respond_too_large(request);
-	else
-		buffer_init(&request->body, match->route->body_bytes_max);
+		return;
+	}
+	buffer_init(&request->body, match->route->body_bytes_max);
+	if (server->options.intercept != NULL)
+		server->options.intercept(request, match->route);
 }

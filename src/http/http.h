@@ -7,7 +7,7 @@
  * below it shows in server_mhd.c only.
  *
  * A request's way:
- *	route -> authorize -> (body) -> handler -> response
+ *	route -> authorize -> (intercept) -> (body) -> handler -> response
  * The server reads the request line and headers on an event thread, finds the route, asks
  * authorize(), reads the body as the route says, and calls the handler on the route's
  * lane.  The handler responds once, there and then, or calls request_defer() and somebody
@@ -94,6 +94,11 @@ struct http_options {
 	 * the routes).  It responds (401, 403, 503) when not, and may not defer.  NULL: all may.
 	 * Event thread: must not block. */
 	void (*authorize)(struct request *request, const struct http_route *route);
+	/* What a test of a client asks for in place of, or beside, the usual: called after authorize()
+	 * for a request that has a route and will be handled.  It may respond (then the body is not
+	 * read), or call request_set_fault(), or both; it may not defer.  NULL: nothing of
+	 * it runs, no thread either.  Event thread: must not block. */
+	void (*intercept)(struct request *request, const struct http_route *route);
 	void *context; /* request_context() */
 	unsigned event_threads;
 	unsigned work_threads;
@@ -155,6 +160,23 @@ const void *request_user(const struct request *request);
  * request: he might respond at once. */
 void request_defer(struct request *request);
 
+/* A fault that a test asks for; all zero: none. */
+struct http_fault {
+	uint32_t delay_ms; /* before anything is done; a drain or a stop ends it at once */
+	/* Cut the connection, with a reset, once so many bytes of the body have come, before any of
+	 * that piece is handed on; at 0 at the head; a shorter body at its end.  To the handler it is
+	 * a client that went away.  Not for a request that intercept() has answered. */
+	bool cut_request;
+	uint64_t cut_after_bytes;
+	/* Handle the request, send the answer's head and half of its body (of a source, of its first
+	 * block), and cut.  An answer without a body is cut before its head. */
+	bool cut_answer;
+};
+
+/* Only in intercept().  More delays at a time than half of the connections, or 256, are
+ * answered with 503. */
+void request_set_fault(struct request *request, const struct http_fault *fault);
+
 /* --- Response: exactly once a request, from any thread ---------------------------------------- */
 
 /* Add a header to the response that follows; both texts are copied. */
@@ -187,6 +209,9 @@ void respond_error(struct request *request, unsigned status, const char *format,
 /* The same with "details": a JSON object in ${details} (taken over). */
 void respond_error_details(struct request *request, unsigned status, struct buffer *details,
     const char *format, ...) PRINTF_LIKE(4, 5);
+/* The envelope with this message and nothing in front of it, whatever the status: for an answer that
+ * a test made up, which hides nothing. */
+void respond_error_verbatim(struct request *request, unsigned status, struct slice message);
 /* For a failure of the world: E_FULL and E_BUSY are 503 with Retry-After, the
  * rest 500; logged with ${err}. */
 void respond_failure(struct request *request, enum status status, const struct err *err);

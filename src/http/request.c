@@ -168,3 +168,9 @@ const void *request_user(const struct request *request)
 {
 	return request->user;
 }
+
+void request_set_fault(struct request *request, const struct http_fault *fault)
+{
+	assert(request->state == REQUEST_HEAD);
+	request->fault = *fault;
+}

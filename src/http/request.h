@@ -14,6 +14,7 @@
  *	upload.c	a streamed body's way through the chunks to the work lane
  *	router.c	paths
  *	linger.c	sockets of clients that still send though they were answered
+ *	fault.c		what tests ask for: delays and cuts
  *
  * A request's states.  Only the event thread moves it:
  *
@@ -35,6 +36,23 @@
  * loop, the event thread touches neither it nor the request, nobody notices that the client left,
  * and exactly one unparks it.  It is parked before whoever unparks it can learn of the request;
  * that, and the library's own lock in suspend and resume, is all the ordering there is.
+ *
+ * A fault (fault.c) is set while the head is judged and never changes.  It adds no state; it parks
+ * once more, and takes three shorter ways to OVER:
+ *
+ *	state    fault                 instead of                what happens
+ *	HEAD     delay                 going on                  parked; the delays' timer unparks it,
+ *	                                                         and it goes on as if just judged
+ *	HEAD     cut request, at 0 or  BODY                      cut
+ *	         without a body
+ *	BODY     cut request           taking the piece with     cut; an upload is cancelled as
+ *	                               that byte; HANDLER, at    when its client leaves
+ *	                               the end of a shorter one
+ *	any      cut answer            SENDING all of it         SENDING half of it, then cut; cut
+ *	                                                         at once when it has no body
+ *
+ * A delay comes before any upload function, so the timer and a step never want the same connection.
+ * What is cut does not linger.
  *
  * A request is freed by whoever drops its last reference.  One is the library's until it is OVER,
  * one is each lane task's, one is that of a source which is being sent.
@@ -119,6 +137,7 @@ struct request {
 	bool handling;  /* the handler, or finish, may respond and defer */
 	bool unpark;    /* server_replied() unparks the connection */
 	bool linger;    /* the client may be sending still */
+	bool cut;       /* by a fault: the client is not waited for */
 	atomic_uint references;
 
 	struct arena arena;
@@ -141,6 +160,10 @@ struct request {
 	struct reply reply;
 	struct pool_task task;
 	struct upload upload; /* STREAM */
+
+	struct http_fault fault;
+	int64_t delayed_until_us;     /* of clock_mono_us() */
+	struct request *next_delayed; /* guarded by the server's mutex */
 };
 
 struct http_server {
@@ -150,6 +173,8 @@ struct http_server {
 	struct pool *work, *query;
 	struct lingering *linger;
 	uint16_t port;
+	pthread_t delay_timer; /* fault.c; only when there is an intercept() */
+	bool has_delay_timer;
 
 	pthread_mutex_t mutex; /* guards all below, and every struct upload */
 	pthread_cond_t idle;   /* one of the counts fell to 0 */
@@ -160,6 +185,9 @@ struct http_server {
 	struct upload_chunk *chunks;
 	size_t chunk_count; /* made so far, in use or not */
 	struct request *waiting, **waiting_end;
+	pthread_cond_t delays_changed;
+	struct request *delayed; /* in no order */
+	size_t delayed_count;
 };
 
 /* --- server_mhd.c ----------------------------------------------------------------------------- */
@@ -223,6 +251,34 @@ void upload_abandon(struct request *request);
 /* The server stops: let those that wait for a chunk run into it. */
 void upload_wake_waiting(struct http_server *server);
 void upload_free_chunks(struct http_server *server);
+
+/* --- fault.c ---------------------------------------------------------------------------------- */
+
+/* The timer of the delays.  Stopped when ${stopping} is set; then no connection is delayed any
+ * more. */
+enum status fault_start(struct http_server *server, struct err *err) WARN_UNUSED;
+void fault_stop(struct http_server *server);
+
+enum fault_next {
+	FAULT_GO,     /* no delay */
+	FAULT_PARKED, /* the connection is parked: return to the library */
+	FAULT_CUT,    /* the server stops: cut the connection */
+};
+
+/* Event thread, in its callback, once, when the head was judged.  It may reply (503). */
+enum fault_next fault_delay(struct request *request);
+
+/* Is the connection to be cut instead of taking ${next} bytes more of the body; at its head, when it
+ * has none; at its end? */
+bool fault_cuts_body(const struct request *request, size_t next);
+bool fault_cuts_head(const struct request *request);
+bool fault_cuts_end(const struct request *request);
+
+/* Of the ${body_bytes} of an answer's body, how many are to be sent before the connection is cut? */
+size_t fault_half(size_t body_bytes);
+
+/* Reset the connection: the client learns at once, and what it still sends is refused. */
+void fault_reset(int socket);
 
 /* --- respond.c -------------------------------------------------------------------------------- */
 

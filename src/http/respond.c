@@ -158,7 +158,8 @@ static void format_now(char text[CLOCK_TEXT_BYTES])
 	size_t len;
 
 	clock_gettime(CLOCK_REALTIME, &now);
-	clock_format_us(text, (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000);
+	clock_format_us(
+	    text, (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000 + clock_offset_us());
 	len = strlen(text);
 	assert(len + 3 < CLOCK_TEXT_BYTES && text[len - 1] == 'Z');
 	snprintf(text + len - 1, 5, "%03uZ", (unsigned)now.tv_nsec % 1000u);
@@ -217,11 +218,28 @@ static void log_500(const struct request *request, const char *message)
 	    http_method_name(request->method), SLICE_ARGS(request->path), message);
 }
 
+/* Without memory for it, the status alone. */
+static void reply_envelope(struct request *request, const struct status_row *row, unsigned status,
+    const char *message, struct slice details)
+{
+	struct buffer body;
+
+	/* A byte of the path may become six in JSON. */
+	buffer_init(&body, 2 * HTTP_ERROR_BYTES_MAX + details.len + 6 * request->path.len);
+	write_envelope(&body, request, row, status, message, details);
+	if (body.failed) {
+		buffer_fini(&body);
+		reply_with(request, status, NULL, NULL, NULL);
+		return;
+	}
+	reply_with(request, status, JSON_TYPE, &body, NULL);
+}
+
 static void respond_errorv(struct request *request, unsigned status, struct slice details,
     const char *format, va_list args)
 {
 	const struct status_row *row = find_row(status);
-	struct buffer message, body;
+	struct buffer message;
 
 	buffer_init(&message, HTTP_ERROR_BYTES_MAX);
 	write_message(&message, row, format, args);
@@ -232,16 +250,8 @@ static void respond_errorv(struct request *request, unsigned status, struct slic
 		buffer_put_char(&message, '\0');
 		details = (struct slice){NULL, 0};
 	}
-	/* A byte of the path may become six in JSON. */
-	buffer_init(&body, 2 * HTTP_ERROR_BYTES_MAX + details.len + 6 * request->path.len);
-	write_envelope(&body, request, row, status, message.failed ? "" : message.ptr, details);
+	reply_envelope(request, row, status, message.failed ? "" : message.ptr, details);
 	buffer_fini(&message);
-	if (body.failed) {
-		buffer_fini(&body);
-		reply_with(request, status, NULL, NULL, NULL);
-		return;
-	}
-	reply_with(request, status, JSON_TYPE, &body, NULL);
 }
 
 void respond_error(struct request *request, unsigned status, const char *format, ...)
@@ -269,6 +279,14 @@ void respond_error_details(
 	respond_errorv(request, status, buffer_slice(&taken), format, args);
 	va_end(args);
 	buffer_fini(&taken);
+}
+
+void respond_error_verbatim(struct request *request, unsigned status, struct slice message)
+{
+	const char *text = arena_copy(&request->arena, message);
+
+	reply_envelope(
+	    request, find_row(status), status, text == NULL ? "" : text, (struct slice){NULL, 0});
 }
 
 void respond_failure(struct request *request, enum status status, const struct err *err)

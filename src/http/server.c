@@ -108,6 +108,7 @@ enum status http_server_start(
 	server->waiting_end = &server->waiting;
 	mutex_init(&server->mutex);
 	cond_init(&server->idle);
+	cond_init(&server->delays_changed);
 	st = router_create(options->routes, options->route_count, &server->router, err);
 	if (st == OK)
 		st = pool_create("work", options->work_threads, LANE_QUEUE_MAX, &server->work, err);
@@ -116,6 +117,8 @@ enum status http_server_start(
 		    "query", options->query_threads, LANE_QUEUE_MAX, &server->query, err);
 	if (st == OK)
 		st = linger_create(&server->linger, err);
+	if (st == OK && options->intercept != NULL)
+		st = fault_start(server, err);
 	if (st == OK)
 		st = server_daemon_start(server, err);
 	if (st != OK)
@@ -136,6 +139,7 @@ bool http_server_drain(struct http_server *server, int64_t deadline_us)
 
 	mutex_lock(&server->mutex);
 	server->draining = true;
+	cond_signal(&server->delays_changed); /* they are over */
 	while (server->running > 0 && cond_wait_until(&server->idle, &server->mutex, deadline_us))
 		;
 	idle = server->running == 0;
@@ -157,6 +161,7 @@ void http_server_stop(struct http_server **server_ptr)
 	server->stopping = true;
 	mutex_unlock(&server->mutex);
 	upload_wake_waiting(server);
+	fault_stop(server);
 	mutex_lock(&server->mutex);
 	while (server->busy > 0)
 		cond_wait(&server->idle, &server->mutex);
@@ -172,6 +177,7 @@ void http_server_stop(struct http_server **server_ptr)
 	upload_free_chunks(server);
 	router_destroy(&server->router);
 	cond_fini(&server->idle);
+	cond_fini(&server->delays_changed);
 	mutex_fini(&server->mutex);
 	free(server);
 	*server_ptr = NULL;

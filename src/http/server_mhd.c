@@ -90,6 +90,19 @@ void request_defer(struct request *request)
 	MHD_suspend_connection(request->connection);
 }
 
+static int socket_of(struct MHD_Connection *connection)
+{
+	return MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
+}
+
+/* As the network does it: see fault.c. */
+static enum MHD_Result cut(struct request *request)
+{
+	fault_reset(socket_of(request->connection));
+	request->cut = true;
+	return MHD_NO;
+}
+
 /* --- Answers ---------------------------------------------------------------------------------- */
 
 static ssize_t read_source(void *cls, uint64_t position, char *bytes, size_t room)
@@ -110,11 +123,49 @@ static void close_source(void *cls)
 	request_unref(cls); /* the last one closes the source */
 }
 
+/* Half of a body, and then the end of the connection instead of the rest.  The body stays the
+ * request's. */
+static ssize_t read_half(void *cls, uint64_t position, char *bytes, size_t room)
+{
+	struct request *request = cls;
+	size_t half = fault_half(request->reply.body.len);
+	size_t count = half - (size_t)position < room ? half - (size_t)position : room;
+
+	if (count == 0)
+		return MHD_CONTENT_READER_END_WITH_ERROR;
+	memcpy(bytes, request->reply.body.ptr + position, count);
+	return (ssize_t)count;
+}
+
+/* Half of a source's first block: how long it is, nobody knows. */
+static ssize_t read_half_source(void *cls, uint64_t position, char *bytes, size_t room)
+{
+	ssize_t count = position > 0 ? 0 : read_source(cls, position, bytes, room);
+
+	return count <= 0 ? MHD_CONTENT_READER_END_WITH_ERROR : (ssize_t)fault_half((size_t)count);
+}
+
+static struct MHD_Response *make_half_response(struct request *request)
+{
+	const struct reply *reply = &request->reply;
+	bool is_source = reply->source.read != NULL;
+	struct MHD_Response *response;
+
+	request_ref(request);
+	response = MHD_create_response_from_callback(is_source ? MHD_SIZE_UNKNOWN : reply->body.len,
+	    SOURCE_BLOCK_BYTES, is_source ? read_half_source : read_half, request, close_source);
+	if (response == NULL)
+		request_unref(request);
+	return response;
+}
+
 static struct MHD_Response *make_response(struct request *request)
 {
 	struct reply *reply = &request->reply;
 	struct MHD_Response *response;
 
+	if (request->fault.cut_answer)
+		return make_half_response(request);
 	if (reply->source.read != NULL) {
 		request_ref(request);
 		response = MHD_create_response_from_callback(
@@ -143,6 +194,12 @@ static void add_header(struct MHD_Response *response, const char *name, const ch
 		log_event(LOG_LEVEL_WARN, "http.header_dropped", "name=%s", name);
 }
 
+static bool has_body_to_cut(const struct request *request)
+{
+	return !request->head_only &&
+	       (request->reply.body.len > 0 || request->reply.source.read != NULL);
+}
+
 /* Give the reply to the library.  First or last call only. */
 static enum MHD_Result queue_reply(struct request *request)
 {
@@ -152,6 +209,9 @@ static enum MHD_Result queue_reply(struct request *request)
 
 	assert(request->reply.ready);
 	assert(request->state == REQUEST_HEAD || request->state == REQUEST_HANDLER);
+	if (request->fault.cut_answer && !has_body_to_cut(request))
+		return cut(request);
+	request->cut = request->fault.cut_answer;
 	response = make_response(request);
 	if (response == NULL)
 		return MHD_NO;
@@ -188,11 +248,6 @@ static void write_reply(struct buffer *out, const struct reply *reply)
 	buffer_put(out, buffer_slice(&reply->body));
 }
 
-static int socket_of(struct MHD_Connection *connection)
-{
-	return MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
-}
-
 /* Answer in mid-body, and cut. */
 static enum MHD_Result send_midway(struct request *request)
 {
@@ -203,6 +258,9 @@ static enum MHD_Result send_midway(struct request *request)
 	assert(request->reply.source.read == NULL); /* a refusal is short */
 	buffer_init(&out, 4 * HTTP_ERROR_BYTES_MAX);
 	write_reply(&out, &request->reply);
+	if (request->fault.cut_answer)
+		out.len -= request->reply.body.len - fault_half(request->reply.body.len);
+	request->cut = request->fault.cut_answer;
 	/* What does not fit the socket's empty buffer at once is given up with
 	 * the rest of the connection. */
 	if (out.failed || send(fd, out.ptr, out.len, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
@@ -254,21 +312,14 @@ static bool is_stream(const struct request *request)
 	return request->match.route != NULL && request->match.route->body == HTTP_BODY_STREAM;
 }
 
-static enum MHD_Result on_head(struct request *request, const char *method, const char *version)
+/* The head is judged, and its delay over.  Again when an upload's begin has ended. */
+static enum MHD_Result leave_head(struct request *request)
 {
-	bool replied;
+	bool replied = request->reply.ready;
 
-	if (!request->head_read) {
-		request->head_read = true;
-		if (!copy_headers(request))
-			return MHD_NO;
-		head_judge(request, method, strcmp(version, MHD_HTTP_VERSION_1_0) != 0);
-		replied = request->reply.ready;
-	} else {
-		replied = false;
-		assert(is_stream(request)); /* nobody else parks here */
-	}
-	if (!replied && is_stream(request)) {
+	if (fault_cuts_head(request))
+		return cut(request);
+	if (is_stream(request) && (!replied || request->upload.opened)) {
 		switch (upload_open(request)) {
 		case UPLOAD_GO:
 			break;
@@ -285,6 +336,25 @@ static enum MHD_Result on_head(struct request *request, const char *method, cons
 		return queue_reply(request);
 	request->state = REQUEST_BODY;
 	return MHD_YES;
+}
+
+static enum MHD_Result on_head(struct request *request, const char *method, const char *version)
+{
+	if (request->head_read)
+		return leave_head(request); /* parked meanwhile */
+	request->head_read = true;
+	if (!copy_headers(request))
+		return MHD_NO;
+	head_judge(request, method, strcmp(version, MHD_HTTP_VERSION_1_0) != 0);
+	switch (fault_delay(request)) {
+	case FAULT_PARKED:
+		return MHD_YES;
+	case FAULT_CUT:
+		return MHD_NO;
+	case FAULT_GO:
+		break;
+	}
+	return leave_head(request);
 }
 
 /* Where the socket has nothing more to give because the client has closed, make that an event of
@@ -326,6 +396,8 @@ static enum MHD_Result on_body(struct request *request, const char *data, size_t
 	struct slice bytes = {data, *data_size};
 	size_t taken = 0;
 
+	if (fault_cuts_body(request, bytes.len))
+		return cut(request);
 	if (!is_stream(request)) {
 		*data_size = 0;
 		return collect(request, bytes);
@@ -393,6 +465,8 @@ static enum MHD_Result run_handler(struct request *request)
 
 static enum MHD_Result on_end(struct request *request)
 {
+	if (fault_cuts_end(request))
+		return cut(request);
 	request->state = REQUEST_HANDLER;
 	if (!is_stream(request) || !request->upload.opened)
 		return request->reply.ready ? queue_reply(request) : run_handler(request);
@@ -490,7 +564,7 @@ static void on_completed(void *cls, struct MHD_Connection *connection, void **co
 	connection_of(connection)->request = NULL;
 	/* An error that is not ours is a request that the library itself
 	 * refused, perhaps in mid-body. */
-	if (request->linger || code == MHD_REQUEST_TERMINATED_WITH_ERROR)
+	if (!request->cut && (request->linger || code == MHD_REQUEST_TERMINATED_WITH_ERROR))
 		linger_add(server->linger, socket_of(connection));
 	request->state = REQUEST_OVER;
 	if (request->upload.opened)
