@@ -16,6 +16,8 @@
  *	- By the time of on_access() the path is unescaped, and what was a slash or a NUL is lost.
  *	  So unescaping is turned off, and on_target() copies the target before it is cut up.
  *	- It must not be stopped while connections are parked: hence ${busy}.
+ *	- While it is being stopped it drops an answer that is queued, says MHD_YES, and calls again;
+ *	  then the connection is cut.
  */
 #include "http/request.h"
 
@@ -482,6 +484,16 @@ static enum MHD_Result on_end(struct request *request)
 	return MHD_NO;
 }
 
+static bool is_stopping(struct http_server *server)
+{
+	bool stopping;
+
+	mutex_lock(&server->mutex);
+	stopping = server->stopping;
+	mutex_unlock(&server->mutex);
+	return stopping;
+}
+
 static enum MHD_Result on_access(void *cls, struct MHD_Connection *connection, const char *url,
     const char *method, const char *version, const char *data, size_t *data_size, void **con_cls)
 {
@@ -500,10 +512,12 @@ static enum MHD_Result on_access(void *cls, struct MHD_Connection *connection, c
 	case REQUEST_HANDLER:
 		return queue_reply(request);
 	case REQUEST_SENDING:
+		assert(is_stopping(request->server)); /* it dropped the answer */
+		return MHD_NO;
 	case REQUEST_OVER:
 		break;
 	}
-	assert(false && "the library calls again after the answer");
+	assert(false && "the library calls again after the end");
 	return MHD_NO;
 }
 

@@ -293,6 +293,28 @@ static void a_stop_ends_what_is_open(void **state)
 	client_close(&half);
 }
 
+/* The library drops what is queued then, and asks again. */
+static void an_answer_that_is_made_while_the_server_stops_harms_nobody(void **state)
+{
+	static const char *const requests[] = {
+	    "GET /closed HTTP/1.1\r\n" HOST "X-Slow: 1\r\n\r\n",
+	    "PUT /closed HTTP/1.1\r\n" HOST "X-Slow: 1\r\nContent-Length: 3\r\n\r\nabc",
+	};
+	struct client c[2];
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		client_open(&c[i], app.port);
+		client_send(&c[i], requests[i]);
+	}
+	assert_true(wait_for(&app.authorized, 1));
+	http_server_stop(&app.server);
+	for (int i = 0; i < 2; i++) {
+		assert_false(client_fill(&c[i]));
+		client_close(&c[i]);
+	}
+}
+
 static void a_taken_or_foreign_address_is_said(void **state)
 {
 	struct http_options o = app_options();
@@ -347,6 +369,7 @@ int main(void)
 	    SERVED(who_leaves_while_his_answer_is_made_harms_nobody),
 	    SERVED(a_drain_refuses_the_new_and_lets_the_old_finish),
 	    SERVED(a_stop_ends_what_is_open),
+	    SERVED(an_answer_that_is_made_while_the_server_stops_harms_nobody),
 	    SERVED(a_taken_or_foreign_address_is_said),
 	    SERVED(one_event_thread_and_ipv6_will_do),
 	};
