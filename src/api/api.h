@@ -9,6 +9,7 @@
 
 #include "blob/blob.h"
 #include "catalog/catalog.h"
+#include "emulate/faults.h"
 #include "http/http.h"
 #include "job/job.h"
 #include "lake/lake.h"
@@ -28,6 +29,13 @@ struct api {
 	atomic_bool ready;                 /* for /readyz */
 	const struct catalog_quota *quota; /* of jobs; NULL: none */
 
+	/* --test-controls: NULL when they are off.  clock_moved(), if not NULL, is called when a test has
+	 * moved the wall clock, on a thread of the work lane, and returns when what became due by that
+	 * is done. */
+	struct faults *faults;
+	void (*clock_moved)(void *ctx);
+	void *clock_moved_ctx;
+
 	/* Held by a change of a connector or stream from its first look into the catalog to
 	 * its last step in the lake.  Without it a stream could be given another key than the
 	 * one that was just checked, and a table be made for a connector that was just
@@ -42,5 +50,8 @@ const struct http_route *api_routes(size_t *ret_count);
 
 /* For http_options: the token of the request, and its scope for the route. */
 void api_authorize(struct request *request, const struct http_route *route);
+
+/* For http_options, when there are faults: meets the request with what the rules say. */
+void api_intercept(struct request *request, const struct http_route *route);
 
 #endif

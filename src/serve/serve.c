@@ -36,6 +36,9 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+/* The words of --test-controls, in their order. */
+enum { TEST_CONTROLS_OFF, TEST_CONTROLS_ON };
+
 struct house {
 	struct config_reading reading; /* lends ${config} its texts */
 	struct config config;
@@ -43,6 +46,7 @@ struct house {
 	struct catalog *catalog;
 	struct blob *blob;
 	struct lake *lake;
+	struct faults *faults; /* NULL without --test-controls */
 	struct job_watch *watch;
 	struct job_service jobs;
 	struct work *work;
@@ -129,6 +133,9 @@ static enum status start_jobs(struct house *house, struct err *err)
 	house->jobs.delay_us = house->config.processing_delay_s * 1000000;
 	uuid_make(house->jobs.lease);
 	options.lake = house->lake;
+	if (st == OK && house->config.test_controls == TEST_CONTROLS_ON)
+		st = faults_create(&house->faults, err);
+	options.faults = house->faults;
 	if (st == OK)
 		st = job_recover(&house->jobs, house->lake, err);
 	if (st == OK)
@@ -140,12 +147,22 @@ static enum status start_jobs(struct house *house, struct err *err)
 	return st;
 }
 
+/* A test has moved the clock: what is too old by it goes now, not within a minute. */
+static void age_now(void *ctx)
+{
+	struct house *house = ctx;
+	struct ageing_result ignored;
+
+	ageing_run(house->ageing, &ignored);
+}
+
 static enum status start_http(struct house *house, struct err *err)
 {
 	char host[CONFIG_HOST_BYTES];
 	struct http_options options = {
 	    .address = host,
 	    .authorize = api_authorize,
+	    .intercept = house->faults != NULL ? api_intercept : NULL,
 	    .context = &house->api,
 	    .event_threads = (unsigned)house->config.event_threads,
 	    .work_threads = (unsigned)house->config.work_threads,
@@ -164,6 +181,9 @@ static enum status start_http(struct house *house, struct err *err)
 	house->api.jobs = &house->jobs;
 	house->api.work = house->work;
 	house->api.quota = house->config.emulate == EMULATE_HOSTED ? &hosted_quota : NULL;
+	house->api.faults = house->faults;
+	house->api.clock_moved = age_now;
+	house->api.clock_moved_ctx = house;
 	house->api.query_timeout_ms = house->config.query_timeout_ms;
 	house->api.query_rows_max = house->config.query_rows_max;
 	atomic_store(&house->api.ready, true);
@@ -213,6 +233,7 @@ static void take_apart(struct house *house)
 	http_server_stop(&house->http);
 	ageing_stop(&house->ageing);
 	work_stop(&house->work);
+	faults_destroy(&house->faults);
 	job_watch_destroy(&house->watch);
 	lake_close(&house->lake);
 	blob_close(&house->blob);

@@ -11,6 +11,7 @@
  */
 
 #include "base/status.h"
+#include "emulate/faults.h"
 #include "job/job.h"
 #include "lake/lake.h"
 
@@ -22,6 +23,7 @@ struct work;
 struct work_options {
 	struct job_service *jobs; /* borrowed, as are the stores in it */
 	struct lake *lake;
+	struct faults *faults; /* what jobs are to meet; borrowed; NULL: nothing */
 	size_t worker_count;
 };
 

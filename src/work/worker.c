@@ -2,6 +2,7 @@
 /*
  * The workers: see work.h.  Each runs a loop: claim, load, settle.
  *
+ *	a test's fault	-> held as long as it says, then job_fail or loaded as usual
  *	applied		-> job_complete
  *	unreadable	-> job_fail
  *	stopped		-> job_release
@@ -24,6 +25,7 @@
 #include "base/thread.h"
 #include "work/load.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 
 #define ATTEMPTS_MAX   4
@@ -41,6 +43,7 @@ struct worker {
 struct work {
 	struct job_service *jobs;
 	struct lake *lake;
+	struct faults *faults; /* or NULL */
 
 	pthread_mutex_t mutex; /* guards the three below and every worker's job_id */
 	pthread_cond_t changed;
@@ -231,6 +234,31 @@ static void load(struct worker *worker, const struct job *job, struct verdict *v
 	}
 }
 
+/* The fault that a test asked for, if any.  Is there a verdict by it?  Else the job is loaded as usual.
+ * Nothing of it is in the lake yet, so it may as well fail, or go back to the queue. */
+static bool meet_fault(struct worker *worker, const struct job *job, struct verdict *verdict)
+{
+	struct work *work = worker->work;
+	const struct fault_job asked = {
+	    .id = job->id, .connector = job->connector, .object = job->object};
+	struct fault_rule rule;
+
+	if (work->faults == NULL || !faults_take_job(work->faults, &asked, &rule))
+		return false;
+	log_event(LOG_LEVEL_INFO, "fault.job", "rule=%s job=%s hold_seconds=%" PRId64 " fail=%d",
+	    rule.id, job->id, rule.hold_s, rule.fail);
+	if (rule.hold_s > 0 && !pause_for(work, rule.hold_s * 1000000)) {
+		*verdict = (struct verdict){.what = VERDICT_RELEASE};
+		return true;
+	}
+	if (!rule.fail)
+		return false;
+	*verdict = (struct verdict){.what = VERDICT_FAIL};
+	err_set(&verdict->reason, E_CANCELLED, "%s",
+	    rule.message[0] != '\0' ? rule.message : "A test asked for the end of this job.");
+	return true;
+}
+
 /* One job from claim to settlement: OK; E_NOT_FOUND: there is none before ${ret_ready_us}. */
 static enum status do_one(struct worker *worker, int64_t *ret_ready_us, struct err *err)
 {
@@ -244,7 +272,8 @@ static enum status do_one(struct worker *worker, int64_t *ret_ready_us, struct e
 	begun_us = clock_mono_us();
 	atomic_store(&worker->control.progress, 0.0);
 	show_job(worker, job.id);
-	load(worker, &job, &verdict);
+	if (!meet_fault(worker, &job, &verdict))
+		load(worker, &job, &verdict);
 	settle(worker, &job, &verdict, begun_us);
 	show_job(worker, "");
 	return OK;
@@ -320,6 +349,7 @@ enum status work_start(const struct work_options *options, struct work **ret_wor
 		return err_set(err, E_NOMEM, "no memory for workers");
 	work->jobs = options->jobs;
 	work->lake = options->lake;
+	work->faults = options->faults;
 	mutex_init(&work->mutex);
 	cond_init(&work->changed);
 	while (work->worker_count < options->worker_count) {
