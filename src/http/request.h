@@ -59,6 +59,12 @@ struct MHD_Daemon;
 
 /* A body that nobody wants is read up to here, so that the connection can be used again. */
 #define HTTP_DROPPED_BYTES_MAX 65536
+/* Of a request's target, of one header, and of all headers.  A header counts as its name, its value
+ * and the four bytes around them.  Well below what a connection's memory holds, so that it is we who
+ * refuse, and at a number that does not depend on the library. */
+#define HTTP_TARGET_BYTES_MAX  8192
+#define HTTP_HEADER_BYTES_MAX  8192
+#define HTTP_HEADERS_BYTES_MAX 32768
 /* Of an error's message; the envelope around it may have some more. */
 #define HTTP_ERROR_BYTES_MAX 65536
 /* Two of them hold what comes in during one write to storage; larger ones were no faster. */
@@ -226,8 +232,13 @@ void upload_free_chunks(struct http_server *server);
 
 /* --- respond.c -------------------------------------------------------------------------------- */
 
+#define RESPOND_JSON_TYPE "application/json;charset=UTF-8"
+
 /* "409 CONFLICT"'s second word; "ERROR" for a status that the wire has no name for. */
 const char *respond_status_name(unsigned status);
+/* The error envelope alone, for an answer that no struct reply is made for. */
+void respond_write_envelope(
+    struct buffer *out, struct slice path, unsigned status, const char *message);
 /* 413 with the limit of the request's route. */
 void respond_too_large(struct request *request);
 void reply_fini(struct reply *reply);

@@ -15,8 +15,6 @@
 #include <stdio.h>
 #include <time.h>
 
-#define JSON_TYPE "application/json;charset=UTF-8"
-
 struct status_row {
 	unsigned status;
 	const char *name;
@@ -32,11 +30,13 @@ static const struct status_row status_rows[] = {
     {408, "REQUEST_TIMEOUT", NULL},
     {409, "CONFLICT", "The request conflicts with current state of the target resource: "},
     {413, "PAYLOAD_TOO_LARGE", NULL},
+    {414, "URI_TOO_LONG", NULL},
     {415, "UNSUPPORTED_MEDIA_TYPE", NULL},
     {429, "TOO_MANY_REQUESTS", NULL},
     {431, "REQUEST_HEADER_FIELDS_TOO_LARGE", NULL},
     {500, "INTERNAL_SERVER_ERROR", NULL},
     {503, "SERVICE_UNAVAILABLE", NULL},
+    {505, "HTTP_VERSION_NOT_SUPPORTED", NULL},
 };
 
 static const struct status_row *find_row(unsigned status)
@@ -136,7 +136,7 @@ void respond(
 
 void respond_json(struct request *request, unsigned status, struct buffer *body)
 {
-	respond(request, status, JSON_TYPE, body);
+	respond(request, status, RESPOND_JSON_TYPE, body);
 }
 
 void respond_empty(struct request *request, unsigned status)
@@ -164,18 +164,21 @@ static void format_now(char text[CLOCK_TEXT_BYTES])
 	snprintf(text + len - 1, 5, "%03uZ", (unsigned)now.tv_nsec % 1000u);
 }
 
-static void write_envelope(struct buffer *out, const struct request *request,
-    const struct status_row *row, unsigned status, const char *message, struct slice details)
+static void write_envelope(struct buffer *out, struct slice path, const struct status_row *row,
+    unsigned status, const char *message, struct slice details)
 {
 	char now[CLOCK_TEXT_BYTES], error[64];
-	struct buffer path;
+	struct buffer uri;
 	struct json_writer w;
 
+	/* What was refused for its length is not sent back at that length. */
+	if (path.len > HTTP_TARGET_BYTES_MAX)
+		path.len = HTTP_TARGET_BYTES_MAX;
 	format_now(now);
 	snprintf(error, sizeof(error), "%u %s", status, row->name);
-	buffer_init(&path, request->path.len + 4);
-	buffer_put_text(&path, "uri=");
-	buffer_put(&path, request->path);
+	buffer_init(&uri, path.len + 4);
+	buffer_put_text(&uri, "uri=");
+	buffer_put(&uri, path);
 
 	json_write_begin(&w, out);
 	json_write_object(&w);
@@ -186,7 +189,7 @@ static void write_envelope(struct buffer *out, const struct request *request,
 	json_write_key(&w, "message");
 	json_write_text(&w, message);
 	json_write_key(&w, "path");
-	json_write_slice(&w, buffer_slice(&path));
+	json_write_slice(&w, buffer_slice(&uri));
 	json_write_key(&w, "tenantId");
 	json_write_text(&w, "a360/local");
 	json_write_key(&w, "internalErrorCode");
@@ -194,8 +197,14 @@ static void write_envelope(struct buffer *out, const struct request *request,
 	json_write_key(&w, "details");
 	json_write_raw(&w, details.len == 0 ? SLICE("{}") : details);
 	json_write_end(&w);
-	out->failed = out->failed || path.failed;
-	buffer_fini(&path);
+	out->failed = out->failed || uri.failed;
+	buffer_fini(&uri);
+}
+
+void respond_write_envelope(
+    struct buffer *out, struct slice path, unsigned status, const char *message)
+{
+	write_envelope(out, path, find_row(status), status, message, (struct slice){NULL, 0});
 }
 
 /* What ${format} makes of ${args}, behind the status's own beginning.  Never the text of a 500. */
@@ -233,15 +242,16 @@ static void respond_errorv(struct request *request, unsigned status, struct slic
 		details = (struct slice){NULL, 0};
 	}
 	/* A byte of the path may become six in JSON. */
-	buffer_init(&body, 2 * HTTP_ERROR_BYTES_MAX + details.len + 6 * request->path.len);
-	write_envelope(&body, request, row, status, message.failed ? "" : message.ptr, details);
+	buffer_init(&body, 2 * HTTP_ERROR_BYTES_MAX + details.len + 6 * HTTP_TARGET_BYTES_MAX);
+	write_envelope(
+	    &body, request->path, row, status, message.failed ? "" : message.ptr, details);
 	buffer_fini(&message);
 	if (body.failed) {
 		buffer_fini(&body);
 		reply_with(request, status, NULL, NULL, NULL);
 		return;
 	}
-	reply_with(request, status, JSON_TYPE, &body, NULL);
+	reply_with(request, status, RESPOND_JSON_TYPE, &body, NULL);
 }
 
 void respond_error(struct request *request, unsigned status, const char *format, ...)

@@ -16,6 +16,15 @@
  *	- By the time of on_access() the path is unescaped, and what was a slash or a NUL is lost.
  *	  So unescaping is turned off, and on_target() copies the target before it is cut up.
  *	- It must not be stopped while connections are parked: hence ${busy}.
+ *	- What it cannot read (a request line, a length, chunks) or hold (a head longer than
+ *	  CONNECTION_BYTES, a thousand query parameters) it refuses itself, with an HTML page that
+ *	  no option changes, which it garbles for a bad Content-Length and forgets to send for too
+ *	  many parameters.  It hands that page to MHD_queue_response() by its public name, so a
+ *	  function of that name here stands before the library's: it writes the envelope to the
+ *	  socket, as in mid-body, and ends the sending direction, so that the page goes nowhere.
+ *	  The library still gets to queue it: told that this failed it would free memory that it
+ *	  goes on to use.  Where the two are linked so that ours does not come first, the page is
+ *	  what the client gets.
  */
 #include "http/request.h"
 
@@ -23,6 +32,7 @@
 #include "base/thread.h"
 
 #include <assert.h>
+#include <dlfcn.h>
 #include <errno.h>
 #include <microhttpd.h>
 #include <signal.h>
@@ -91,6 +101,23 @@ void request_defer(struct request *request)
 }
 
 /* --- Answers ---------------------------------------------------------------------------------- */
+
+typedef enum MHD_Result queue_response_fn(
+    struct MHD_Connection *connection, unsigned status, struct MHD_Response *response);
+
+/* The library's own MHD_queue_response; set before the first daemon starts. */
+static queue_response_fn *library_queue;
+
+static enum status find_library_queue(struct err *err)
+{
+	void *symbol = dlsym(RTLD_NEXT, "MHD_queue_response");
+
+	if (symbol == NULL)
+		return err_set(err, E_IO, "the HTTP library has no MHD_queue_response");
+	/* ISO C has no cast for this. */
+	memcpy(&library_queue, &symbol, sizeof(symbol));
+	return OK;
+}
 
 static ssize_t read_source(void *cls, uint64_t position, char *bytes, size_t room)
 {
@@ -161,14 +188,15 @@ static enum MHD_Result queue_reply(struct request *request)
 		add_header(response, header->name, header->value);
 	request->linger = request->state == REQUEST_HEAD;
 	request->state = REQUEST_SENDING;
-	result = MHD_queue_response(request->connection, request->reply.status, response);
+	result = library_queue(request->connection, request->reply.status, response);
 	MHD_destroy_response(response);
 	return result;
 }
 
-static void write_reply(struct buffer *out, const struct reply *reply)
+/* The part of a head that each answer has which goes to the socket. */
+static void write_head(
+    struct buffer *out, unsigned status, size_t content_length, const char *content_type)
 {
-	const struct reply_header *header;
 	time_t now = time(NULL);
 	struct tm tm;
 	char date[64];
@@ -176,10 +204,17 @@ static void write_reply(struct buffer *out, const struct reply *reply)
 	gmtime_r(&now, &tm);
 	strftime(date, sizeof(date), "%a, %d %b %Y %H:%M:%S GMT", &tm);
 	buffer_printf(out,
-	    "HTTP/1.1 %u %s\r\nDate: %s\r\nConnection: close\r\nContent-Length: %zu\r\n",
-	    reply->status, MHD_get_reason_phrase_for(reply->status), date, reply->body.len);
-	if (reply->content_type != NULL)
-		buffer_printf(out, "Content-Type: %s\r\n", reply->content_type);
+	    "HTTP/1.1 %u %s\r\nDate: %s\r\nConnection: close\r\nContent-Length: %zu\r\n", status,
+	    MHD_get_reason_phrase_for(status), date, content_length);
+	if (content_type != NULL)
+		buffer_printf(out, "Content-Type: %s\r\n", content_type);
+}
+
+static void write_reply(struct buffer *out, const struct reply *reply)
+{
+	const struct reply_header *header;
+
+	write_head(out, reply->status, reply->body.len, reply->content_type);
 	for (header = reply->headers; header != NULL; header = header->next) {
 		if (strpbrk(header->value, "\r\n") == NULL)
 			buffer_printf(out, "%s: %s\r\n", header->name, header->value);
@@ -193,20 +228,25 @@ static int socket_of(struct MHD_Connection *connection)
 	return MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
 }
 
+/* What does not fit the socket's empty buffer at once is given up with the
+ * rest of the connection. */
+static void send_refusal(struct MHD_Connection *connection, unsigned status, struct buffer *out)
+{
+	if (out->failed ||
+	    send(socket_of(connection), out->ptr, out->len, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
+		log_event(LOG_LEVEL_DEBUG, "http.refusal_lost", "status=%u", status);
+}
+
 /* Answer in mid-body, and cut. */
 static enum MHD_Result send_midway(struct request *request)
 {
-	int fd = socket_of(request->connection);
 	struct buffer out;
 
 	assert(request->state == REQUEST_BODY && request->reply.ready);
 	assert(request->reply.source.read == NULL); /* a refusal is short */
 	buffer_init(&out, 4 * HTTP_ERROR_BYTES_MAX);
 	write_reply(&out, &request->reply);
-	/* What does not fit the socket's empty buffer at once is given up with
-	 * the rest of the connection. */
-	if (out.failed || send(fd, out.ptr, out.len, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
-		log_event(LOG_LEVEL_DEBUG, "http.refusal_lost", "status=%u", request->reply.status);
+	send_refusal(request->connection, request->reply.status, &out);
 	buffer_fini(&out);
 	request->linger = true;
 	request->state = REQUEST_SENDING;
@@ -408,34 +448,11 @@ static enum MHD_Result on_end(struct request *request)
 	return MHD_NO;
 }
 
-static enum MHD_Result on_access(void *cls, struct MHD_Connection *connection, const char *url,
-    const char *method, const char *version, const char *data, size_t *data_size, void **con_cls)
-{
-	struct request *request = *con_cls;
-
-	(void)cls;
-	(void)connection;
-	(void)url;
-	if (request == NULL)
-		return MHD_NO; /* no memory in on_connection() or on_target() */
-	switch (request->state) {
-	case REQUEST_HEAD:
-		return on_head(request, method, version);
-	case REQUEST_BODY:
-		return data != NULL ? on_body(request, data, data_size) : on_end(request);
-	case REQUEST_HANDLER:
-		return queue_reply(request);
-	case REQUEST_SENDING:
-	case REQUEST_OVER:
-		break;
-	}
-	assert(false && "the library calls again after the answer");
-	return MHD_NO;
-}
-
-/* A connection's own: the request whose head is being read, or that is being served. */
+/* A connection's own. */
 struct connection {
-	struct request *request;
+	struct http_server *server;
+	struct request *request; /* whose head is being read, or that is being served */
+	bool refused;            /* the library has refused it; the client may be sending still */
 };
 
 static struct connection *connection_of(struct MHD_Connection *connection)
@@ -454,17 +471,75 @@ static void on_connection(void *cls, struct MHD_Connection *mhd, void **socket_c
 {
 	struct connection *connection = *socket_context;
 
-	(void)cls;
-	(void)mhd;
 	if (code == MHD_CONNECTION_NOTIFY_STARTED) {
-		*socket_context = calloc(1, sizeof(*connection));
+		connection = calloc(1, sizeof(*connection));
+		if (connection != NULL)
+			connection->server = cls;
+		*socket_context = connection;
 		return;
 	}
-	if (connection != NULL && connection->request != NULL)
+	if (connection == NULL)
+		return;
+	if (connection->refused)
+		linger_add(connection->server->linger, socket_of(mhd));
+	if (connection->request != NULL)
 		request_unref(connection->request);
 	free(connection);
 	*socket_context = NULL;
 }
+
+/* --- What the library refuses itself ---------------------------------------------------------- */
+
+static const char *refusal_text(unsigned status)
+{
+	switch (status) {
+	case 400:
+		return "The request is not well-formed HTTP.";
+	case 413:
+		return "The request entity is too large: no body may have such a length.";
+	case 414:
+		return "The request line is too long.";
+	case 431:
+		return "The request's head is too long, or has too many headers or query "
+		       "parameters.";
+	case 505:
+		return "This version of HTTP is not spoken here; use HTTP/1.1.";
+	default:
+		return "The server failed; its log says why.";
+	}
+}
+
+/* Called by the library alone: see above.  Of the request only what is settled with its first line
+ * may be looked at: in mid-body its reply may be somebody else's at this time. */
+enum MHD_Result MHD_queue_response(
+    struct MHD_Connection *mhd, unsigned status, struct MHD_Response *page)
+{
+	struct connection *connection = connection_of(mhd);
+	struct slice path = SLICE("");
+	struct buffer body, out;
+
+	if (connection == NULL || connection->refused)
+		return library_queue(mhd, status, page);
+	connection->refused = true;
+	if (connection->request != NULL)
+		path = connection->request->path;
+	/* Its 500 is a line of a chunked body that does not end. */
+	if (status == 500)
+		status = 400;
+	buffer_init(&body, HTTP_ERROR_BYTES_MAX);
+	buffer_init(&out, 2 * HTTP_ERROR_BYTES_MAX);
+	respond_write_envelope(&body, path, status, refusal_text(status));
+	write_head(&out, status, body.len, RESPOND_JSON_TYPE);
+	buffer_put_text(&out, "\r\n");
+	buffer_put(&out, buffer_slice(&body));
+	send_refusal(mhd, status, &out);
+	shutdown(socket_of(mhd), SHUT_WR);
+	buffer_fini(&body);
+	buffer_fini(&out);
+	return library_queue(mhd, status, page);
+}
+
+/* --- A request's begin and end ---------------------------------------------------------------- */
 
 static void *on_target(void *cls, const char *target, struct MHD_Connection *mhd)
 {
@@ -484,18 +559,44 @@ static void on_completed(void *cls, struct MHD_Connection *connection, void **co
 	struct http_server *server = cls;
 	struct request *request = *con_cls;
 
+	(void)code;
 	*con_cls = NULL;
 	if (request == NULL)
 		return;
 	connection_of(connection)->request = NULL;
-	/* An error that is not ours is a request that the library itself
-	 * refused, perhaps in mid-body. */
-	if (request->linger || code == MHD_REQUEST_TERMINATED_WITH_ERROR)
+	/* What the library has refused lingers when its connection ends. */
+	if (request->linger)
 		linger_add(server->linger, socket_of(connection));
 	request->state = REQUEST_OVER;
 	if (request->upload.opened)
 		upload_abandon(request);
 	request_unref(request);
+}
+
+static enum MHD_Result on_access(void *cls, struct MHD_Connection *connection, const char *url,
+    const char *method, const char *version, const char *data, size_t *data_size, void **con_cls)
+{
+	struct request *request = *con_cls;
+
+	(void)cls;
+	(void)url;
+	if (request == NULL)
+		return MHD_NO; /* no memory in on_connection() or on_target() */
+	if (connection_of(connection)->refused)
+		return MHD_NO; /* and yet the library goes on */
+	switch (request->state) {
+	case REQUEST_HEAD:
+		return on_head(request, method, version);
+	case REQUEST_BODY:
+		return data != NULL ? on_body(request, data, data_size) : on_end(request);
+	case REQUEST_HANDLER:
+		return queue_reply(request);
+	case REQUEST_SENDING:
+	case REQUEST_OVER:
+		break;
+	}
+	assert(false && "the library calls again after the answer");
+	return MHD_NO;
 }
 
 static size_t keep_escapes(void *cls, struct MHD_Connection *connection, char *text)
@@ -524,7 +625,9 @@ enum status server_daemon_start(struct http_server *server, struct err *err)
 	enum status st;
 	int fd;
 
-	st = server_listen(options, &fd, &server->port, err);
+	st = find_library_queue(err);
+	if (st == OK)
+		st = server_listen(options, &fd, &server->port, err);
 	if (st != OK)
 		return st;
 	/* Signals are the main thread's; the library's threads inherit the mask.  The
