@@ -8,12 +8,14 @@
  *
  *	server.c	a server's start and end
  *	server_mhd.c	the library's calls; moves a request from state to state
+ *	server_mhd_refuse.c	answers that the library can't send, or would word itself
  *	head.c		what can be said of a request by its head: refused, or which route
  *	request.c	what a handler asks of a request: copies all, which outlive the connection
  *	respond.c	what a handler answers: fills in struct reply, then server_replied()
  *	upload.c	a streamed body's way through the chunks to the work lane
  *	router.c	paths
  *	linger.c	sockets of clients that still send though they were answered
+ *	count.c		what is counted of requests
  *
  * A request's states.  Only the event thread moves it:
  *
@@ -127,6 +129,8 @@ struct request {
 	bool linger;    /* the client may be sending still */
 	atomic_uint references;
 
+	int64_t begun_us; /* when its first line was there; of clock_mono_us() */
+
 	struct arena arena;
 	struct slice target; /* as it came */
 	struct slice path, query;
@@ -232,6 +236,11 @@ void upload_free_chunks(struct http_server *server);
 
 /* --- respond.c -------------------------------------------------------------------------------- */
 
+/* The place of a status in the table of statuses, below METRICS_STATUS_CELLS; those that have no
+ * place of their own share one.  And back; 0 for the one that is shared. */
+size_t respond_status_index(unsigned status);
+unsigned respond_status_at(size_t index);
+
 #define RESPOND_JSON_TYPE "application/json;charset=UTF-8"
 
 /* "409 CONFLICT"'s second word; "ERROR" for a status that the wire has no name for. */
@@ -242,5 +251,15 @@ void respond_write_envelope(
 /* 413 with the limit of the request's route. */
 void respond_too_large(struct request *request);
 void reply_fini(struct reply *reply);
+
+/* --- count.c ---------------------------------------------------------------------------------- */
+
+/* Name what is counted by the server's routes, until count_end(). */
+void count_begin(const struct http_server *server);
+void count_end(void);
+/* Event thread, as the answer is handed over. */
+void count_reply(const struct request *request, unsigned status);
+/* The same for what was refused before it could be read as a request. */
+void count_unread(unsigned status);
 
 #endif

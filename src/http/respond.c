@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "base/metrics.h"
 
 #include <assert.h>
 #include <stdarg.h>
@@ -22,33 +23,37 @@ struct status_row {
 };
 
 static const struct status_row status_rows[] = {
-    {400, "BAD_REQUEST", NULL},
-    {401, "UNAUTHORIZED", NULL},
-    {403, "FORBIDDEN", NULL},
-    {404, "NOT_FOUND", "The requested resource doesn't exist: "},
-    {405, "METHOD_NOT_ALLOWED", NULL},
-    {408, "REQUEST_TIMEOUT", NULL},
+    {200, "OK", NULL}, {201, "CREATED", NULL}, {202, "ACCEPTED", NULL}, {204, "NO_CONTENT", NULL},
+    {304, "NOT_MODIFIED", NULL}, {400, "BAD_REQUEST", NULL}, {401, "UNAUTHORIZED", NULL},
+    {403, "FORBIDDEN", NULL}, {404, "NOT_FOUND", "The requested resource doesn't exist: "},
+    {405, "METHOD_NOT_ALLOWED", NULL}, {408, "REQUEST_TIMEOUT", NULL},
     {409, "CONFLICT", "The request conflicts with current state of the target resource: "},
-    {413, "PAYLOAD_TOO_LARGE", NULL},
-    {414, "URI_TOO_LONG", NULL},
-    {415, "UNSUPPORTED_MEDIA_TYPE", NULL},
-    {429, "TOO_MANY_REQUESTS", NULL},
-    {431, "REQUEST_HEADER_FIELDS_TOO_LARGE", NULL},
-    {500, "INTERNAL_SERVER_ERROR", NULL},
-    {503, "SERVICE_UNAVAILABLE", NULL},
-    {505, "HTTP_VERSION_NOT_SUPPORTED", NULL},
+    {413, "PAYLOAD_TOO_LARGE", NULL}, {414, "URI_TOO_LONG", NULL},
+    {415, "UNSUPPORTED_MEDIA_TYPE", NULL}, {429, "TOO_MANY_REQUESTS", NULL},
+    {431, "REQUEST_HEADER_FIELDS_TOO_LARGE", NULL}, {500, "INTERNAL_SERVER_ERROR", NULL},
+    {503, "SERVICE_UNAVAILABLE", NULL}, {505, "HTTP_VERSION_NOT_SUPPORTED", NULL},
+    {0, "ERROR", NULL}, /* any other */
 };
+#define STATUS_COUNT (sizeof(status_rows) / sizeof(status_rows[0]))
+static_assert(STATUS_COUNT <= METRICS_STATUS_CELLS, "each status is counted in a cell of its own");
+
+size_t respond_status_index(unsigned status)
+{
+	size_t i = 0;
+
+	while (i < STATUS_COUNT - 1 && status_rows[i].status != status)
+		i++;
+	return i;
+}
+
+unsigned respond_status_at(size_t index)
+{
+	return index < STATUS_COUNT ? status_rows[index].status : 0;
+}
 
 static const struct status_row *find_row(unsigned status)
 {
-	static const struct status_row other = {0, "ERROR", NULL};
-	size_t i;
-
-	for (i = 0; i < sizeof(status_rows) / sizeof(status_rows[0]); i++) {
-		if (status_rows[i].status == status)
-			return &status_rows[i];
-	}
-	return &other;
+	return &status_rows[respond_status_index(status)];
 }
 
 const char *respond_status_name(unsigned status)

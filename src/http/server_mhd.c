@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The server on libmicrohttpd; the only file that knows of it.  See request.h for the states.
+ * The server on libmicrohttpd; with server_mhd_refuse.c the only file that knows of it.  See
+ * request.h for the states.
  *
  * The library calls on_access() once when the headers are whole (again if the connection was
  * parked meanwhile), once for each piece of the body (again with what was not taken), and once at
@@ -8,31 +9,22 @@
  *	- An answer may be queued in the first call or in the last.  In the first it makes the
  *	  library close the connection even if there is no body; so the answer to a request
  *	  without one waits for the last.
- *	- In mid-body none can be queued.  It is then written to the socket, whose send buffer is
- *	  empty at that time, and the library is told to cut the connection.
+ *	- In mid-body none can be queued, and what it cannot read it refuses itself: for both see
+ *	  server_mhd_refuse.c.
  *	- A socket is closed with unread bytes in it, which resets the connection and may destroy
  *	  the answer; such a one lingers (linger.h).
  *	- Two Content-Lengths, or one beside Transfer-Encoding, are taken; not by head.c.
  *	- By the time of on_access() the path is unescaped, and what was a slash or a NUL is lost.
  *	  So unescaping is turned off, and on_target() copies the target before it is cut up.
  *	- It must not be stopped while connections are parked: hence ${busy}.
- *	- What it cannot read (a request line, a length, chunks) or hold (a head longer than
- *	  CONNECTION_BYTES, a thousand query parameters) it refuses itself, with an HTML page that
- *	  no option changes, which it garbles for a bad Content-Length and forgets to send for too
- *	  many parameters.  It hands that page to MHD_queue_response() by its public name, so a
- *	  function of that name here stands before the library's: it writes the envelope to the
- *	  socket, as in mid-body, and ends the sending direction, so that the page goes nowhere.
- *	  The library still gets to queue it: told that this failed it would free memory that it
- *	  goes on to use.  Where the two are linked so that ours does not come first, the page is
- *	  what the client gets.
  */
-#include "http/request.h"
+#include "http/server_mhd.h"
 
 #include "base/log.h"
+#include "base/metrics.h"
 #include "base/thread.h"
 
 #include <assert.h>
-#include <dlfcn.h>
 #include <errno.h>
 #include <microhttpd.h>
 #include <signal.h>
@@ -40,7 +32,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
-#include <time.h>
 
 /* Per connection, for headers and for what a socket gives at once.  32 KiB makes small requests a
  * third faster and large uploads 1.7 times slower; 512 KiB the other way about. */
@@ -49,6 +40,21 @@
 #define SOURCE_BLOCK_BYTES 32768
 
 static const char busy_text[] = "The server is busy; try again in a moment.";
+
+/* --- Connections ------------------------------------------------------------------------------ */
+
+struct connection *connection_of(struct MHD_Connection *connection)
+{
+	const union MHD_ConnectionInfo *info =
+	    MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+
+	return info == NULL ? NULL : info->socket_context;
+}
+
+int socket_of(struct MHD_Connection *connection)
+{
+	return MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
+}
 
 /* --- Parking ---------------------------------------------------------------------------------- */
 
@@ -101,23 +107,6 @@ void request_defer(struct request *request)
 }
 
 /* --- Answers ---------------------------------------------------------------------------------- */
-
-typedef enum MHD_Result queue_response_fn(
-    struct MHD_Connection *connection, unsigned status, struct MHD_Response *response);
-
-/* The library's own MHD_queue_response; set before the first daemon starts. */
-static queue_response_fn *library_queue;
-
-static enum status find_library_queue(struct err *err)
-{
-	void *symbol = dlsym(RTLD_NEXT, "MHD_queue_response");
-
-	if (symbol == NULL)
-		return err_set(err, E_IO, "the HTTP library has no MHD_queue_response");
-	/* ISO C has no cast for this. */
-	memcpy(&library_queue, &symbol, sizeof(symbol));
-	return OK;
-}
 
 static ssize_t read_source(void *cls, uint64_t position, char *bytes, size_t room)
 {
@@ -188,69 +177,10 @@ static enum MHD_Result queue_reply(struct request *request)
 		add_header(response, header->name, header->value);
 	request->linger = request->state == REQUEST_HEAD;
 	request->state = REQUEST_SENDING;
-	result = library_queue(request->connection, request->reply.status, response);
+	count_reply(request, request->reply.status);
+	result = refuse_pass(request->connection, request->reply.status, response);
 	MHD_destroy_response(response);
 	return result;
-}
-
-/* The part of a head that each answer has which goes to the socket. */
-static void write_head(
-    struct buffer *out, unsigned status, size_t content_length, const char *content_type)
-{
-	time_t now = time(NULL);
-	struct tm tm;
-	char date[64];
-
-	gmtime_r(&now, &tm);
-	strftime(date, sizeof(date), "%a, %d %b %Y %H:%M:%S GMT", &tm);
-	buffer_printf(out,
-	    "HTTP/1.1 %u %s\r\nDate: %s\r\nConnection: close\r\nContent-Length: %zu\r\n", status,
-	    MHD_get_reason_phrase_for(status), date, content_length);
-	if (content_type != NULL)
-		buffer_printf(out, "Content-Type: %s\r\n", content_type);
-}
-
-static void write_reply(struct buffer *out, const struct reply *reply)
-{
-	const struct reply_header *header;
-
-	write_head(out, reply->status, reply->body.len, reply->content_type);
-	for (header = reply->headers; header != NULL; header = header->next) {
-		if (strpbrk(header->value, "\r\n") == NULL)
-			buffer_printf(out, "%s: %s\r\n", header->name, header->value);
-	}
-	buffer_put_text(out, "\r\n");
-	buffer_put(out, buffer_slice(&reply->body));
-}
-
-static int socket_of(struct MHD_Connection *connection)
-{
-	return MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
-}
-
-/* What does not fit the socket's empty buffer at once is given up with the
- * rest of the connection. */
-static void send_refusal(struct MHD_Connection *connection, unsigned status, struct buffer *out)
-{
-	if (out->failed ||
-	    send(socket_of(connection), out->ptr, out->len, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
-		log_event(LOG_LEVEL_DEBUG, "http.refusal_lost", "status=%u", status);
-}
-
-/* Answer in mid-body, and cut. */
-static enum MHD_Result send_midway(struct request *request)
-{
-	struct buffer out;
-
-	assert(request->state == REQUEST_BODY && request->reply.ready);
-	assert(request->reply.source.read == NULL); /* a refusal is short */
-	buffer_init(&out, 4 * HTTP_ERROR_BYTES_MAX);
-	write_reply(&out, &request->reply);
-	send_refusal(request->connection, request->reply.status, &out);
-	buffer_fini(&out);
-	request->linger = true;
-	request->state = REQUEST_SENDING;
-	return MHD_NO;
 }
 
 /* --- Headers ---------------------------------------------------------------------------------- */
@@ -347,7 +277,7 @@ static enum MHD_Result collect(struct request *request, struct slice bytes)
 
 	if (bytes.len > request->body_bytes_max - request->received) {
 		respond_too_large(request);
-		return send_midway(request);
+		return refuse_midway(request);
 	}
 	request->received += bytes.len;
 	request->body_bytes = request->received;
@@ -355,7 +285,7 @@ static enum MHD_Result collect(struct request *request, struct slice bytes)
 		buffer_put(&request->body, bytes);
 	if (request->body.failed) {
 		respond_error(request, 500, "no memory for a body");
-		return send_midway(request);
+		return refuse_midway(request);
 	}
 	notice_close(request);
 	return MHD_YES;
@@ -364,13 +294,17 @@ static enum MHD_Result collect(struct request *request, struct slice bytes)
 static enum MHD_Result on_body(struct request *request, const char *data, size_t *data_size)
 {
 	struct slice bytes = {data, *data_size};
+	enum upload_next next;
 	size_t taken = 0;
 
 	if (!is_stream(request)) {
 		*data_size = 0;
+		metric_add(METRIC_HTTP_RECEIVED_BYTES, 0, (int64_t)bytes.len);
 		return collect(request, bytes);
 	}
-	switch (upload_feed(request, bytes, &taken)) {
+	next = upload_feed(request, bytes, &taken);
+	metric_add(METRIC_HTTP_RECEIVED_BYTES, 0, (int64_t)taken);
+	switch (next) {
 	case UPLOAD_GO:
 		notice_close(request);
 		*data_size = 0;
@@ -379,7 +313,7 @@ static enum MHD_Result on_body(struct request *request, const char *data, size_t
 		*data_size = bytes.len - taken;
 		return MHD_YES;
 	case UPLOAD_REPLIED:
-		return send_midway(request);
+		return refuse_midway(request);
 	case UPLOAD_CUT:
 		break;
 	}
@@ -448,21 +382,6 @@ static enum MHD_Result on_end(struct request *request)
 	return MHD_NO;
 }
 
-/* A connection's own. */
-struct connection {
-	struct http_server *server;
-	struct request *request; /* whose head is being read, or that is being served */
-	bool refused;            /* the library has refused it; the client may be sending still */
-};
-
-static struct connection *connection_of(struct MHD_Connection *connection)
-{
-	const union MHD_ConnectionInfo *info =
-	    MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
-
-	return info == NULL ? NULL : info->socket_context;
-}
-
 /* The library refuses some requests (too long a head, too many parameters) after on_target() and
  * before on_access(), and then on_completed() is never called: such a one goes with its
  * connection. */
@@ -471,6 +390,7 @@ static void on_connection(void *cls, struct MHD_Connection *mhd, void **socket_c
 {
 	struct connection *connection = *socket_context;
 
+	metric_add(METRIC_HTTP_CONNECTIONS, 0, code == MHD_CONNECTION_NOTIFY_STARTED ? 1 : -1);
 	if (code == MHD_CONNECTION_NOTIFY_STARTED) {
 		connection = calloc(1, sizeof(*connection));
 		if (connection != NULL)
@@ -486,57 +406,6 @@ static void on_connection(void *cls, struct MHD_Connection *mhd, void **socket_c
 		request_unref(connection->request);
 	free(connection);
 	*socket_context = NULL;
-}
-
-/* --- What the library refuses itself ---------------------------------------------------------- */
-
-static const char *refusal_text(unsigned status)
-{
-	switch (status) {
-	case 400:
-		return "The request is not well-formed HTTP.";
-	case 413:
-		return "The request entity is too large: no body may have such a length.";
-	case 414:
-		return "The request line is too long.";
-	case 431:
-		return "The request's head is too long, or has too many headers or query "
-		       "parameters.";
-	case 505:
-		return "This version of HTTP is not spoken here; use HTTP/1.1.";
-	default:
-		return "The server failed; its log says why.";
-	}
-}
-
-/* Called by the library alone: see above.  Of the request only what is settled with its first line
- * may be looked at: in mid-body its reply may be somebody else's at this time. */
-enum MHD_Result MHD_queue_response(
-    struct MHD_Connection *mhd, unsigned status, struct MHD_Response *page)
-{
-	struct connection *connection = connection_of(mhd);
-	struct slice path = SLICE("");
-	struct buffer body, out;
-
-	if (connection == NULL || connection->refused)
-		return library_queue(mhd, status, page);
-	connection->refused = true;
-	if (connection->request != NULL)
-		path = connection->request->path;
-	/* Its 500 is a line of a chunked body that does not end. */
-	if (status == 500)
-		status = 400;
-	buffer_init(&body, HTTP_ERROR_BYTES_MAX);
-	buffer_init(&out, 2 * HTTP_ERROR_BYTES_MAX);
-	respond_write_envelope(&body, path, status, refusal_text(status));
-	write_head(&out, status, body.len, RESPOND_JSON_TYPE);
-	buffer_put_text(&out, "\r\n");
-	buffer_put(&out, buffer_slice(&body));
-	send_refusal(mhd, status, &out);
-	shutdown(socket_of(mhd), SHUT_WR);
-	buffer_fini(&body);
-	buffer_fini(&out);
-	return library_queue(mhd, status, page);
 }
 
 /* --- A request's begin and end ---------------------------------------------------------------- */
@@ -625,7 +494,7 @@ enum status server_daemon_start(struct http_server *server, struct err *err)
 	enum status st;
 	int fd;
 
-	st = find_library_queue(err);
+	st = refuse_begin(err);
 	if (st == OK)
 		st = server_listen(options, &fd, &server->port, err);
 	if (st != OK)
