@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <time.h>
 
+/* The last stands for every status that is not there. */
 struct status_row {
 	unsigned status;
 	const char *name;
@@ -23,16 +24,27 @@ struct status_row {
 };
 
 static const struct status_row status_rows[] = {
-    {200, "OK", NULL}, {201, "CREATED", NULL}, {202, "ACCEPTED", NULL}, {204, "NO_CONTENT", NULL},
-    {304, "NOT_MODIFIED", NULL}, {400, "BAD_REQUEST", NULL}, {401, "UNAUTHORIZED", NULL},
-    {403, "FORBIDDEN", NULL}, {404, "NOT_FOUND", "The requested resource doesn't exist: "},
-    {405, "METHOD_NOT_ALLOWED", NULL}, {408, "REQUEST_TIMEOUT", NULL},
+    {200, "OK", NULL},
+    {201, "CREATED", NULL},
+    {202, "ACCEPTED", NULL},
+    {204, "NO_CONTENT", NULL},
+    {304, "NOT_MODIFIED", NULL},
+    {400, "BAD_REQUEST", NULL},
+    {401, "UNAUTHORIZED", NULL},
+    {403, "FORBIDDEN", NULL},
+    {404, "NOT_FOUND", "The requested resource doesn't exist: "},
+    {405, "METHOD_NOT_ALLOWED", NULL},
+    {408, "REQUEST_TIMEOUT", NULL},
     {409, "CONFLICT", "The request conflicts with current state of the target resource: "},
-    {413, "PAYLOAD_TOO_LARGE", NULL}, {414, "URI_TOO_LONG", NULL},
-    {415, "UNSUPPORTED_MEDIA_TYPE", NULL}, {429, "TOO_MANY_REQUESTS", NULL},
-    {431, "REQUEST_HEADER_FIELDS_TOO_LARGE", NULL}, {500, "INTERNAL_SERVER_ERROR", NULL},
-    {503, "SERVICE_UNAVAILABLE", NULL}, {505, "HTTP_VERSION_NOT_SUPPORTED", NULL},
-    {0, "ERROR", NULL}, /* any other */
+    {413, "PAYLOAD_TOO_LARGE", NULL},
+    {414, "URI_TOO_LONG", NULL},
+    {415, "UNSUPPORTED_MEDIA_TYPE", NULL},
+    {429, "TOO_MANY_REQUESTS", NULL},
+    {431, "REQUEST_HEADER_FIELDS_TOO_LARGE", NULL},
+    {500, "INTERNAL_SERVER_ERROR", NULL},
+    {503, "SERVICE_UNAVAILABLE", NULL},
+    {505, "HTTP_VERSION_NOT_SUPPORTED", NULL},
+    {0, "ERROR", NULL},
 };
 #define STATUS_COUNT (sizeof(status_rows) / sizeof(status_rows[0]))
 static_assert(STATUS_COUNT <= METRICS_STATUS_CELLS, "each status is counted in a cell of its own");

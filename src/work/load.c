@@ -279,7 +279,7 @@ enum status load_job(struct job_service *service, struct lake *lake, const struc
 	CRASH_POINT("load.rejects");
 	if (st == OK && load.rows != NULL)
 		st = lake_load_commit(&load.rows, job->id, &load.counts, err);
-	if (st == OK)
+	if (st == OK && !job->validate_only)
 		count_records(&load);
 	if (st == E_EXISTS)
 		st = lake_mark_get(lake, job->id, &load.counts, err); /* it was applied before */

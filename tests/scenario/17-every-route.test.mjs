@@ -12,6 +12,7 @@ import { names, patterns, routes, sources, walk, World } from './walk.mjs';
 const elsewhere = {
 	304: ['tests/scenario/19-openapi.test.mjs', 'who has the document already is told so'],
 	408: ['tests/scenario/10-query.test.mjs', 'a query that runs too long is ended with 408, and jobs land meanwhile'],
+	429: ['tests/scenario/21-hosted.test.mjs', 'five jobs are open or running at once: the sixth is 429 with Retry-After'],
 	500: ['tests/unit/http_refusal_test.c', 'an_error_comes_in_the_wires_envelope'],
 	503: ['tests/unit/http_refusal_test.c', 'a_lane_that_is_full_says_503'],
 	505: ['tests/unit/http_refusal_test.c', 'what_the_library_refuses_comes_in_the_envelope_too'],

@@ -102,17 +102,21 @@ test('after jobs whose outcome is known, the counts are theirs', () => withServe
 	const parts = ['id,n\na,1\nb,x\n,2\n', 'id,n\nc,y\nd,3\n'], unreadable = 'id\na\n';
 	await s.load('things', parts);
 	await s.load('things', [unreadable]);
+	const dry = (await s.must(201, 'POST', '/api/v1/ingest/jobs', { object: 'things', sourceName: 'shop', operation: 'upsert', validateOnly: true })).json;
+	await s.upload(dry.id, parts[0]);
+	await s.patch(dry.id, 'UploadComplete');
+	assert.equal((await s.job(dry.id, 60)).numberRecordsFailed, 2);	// which took no effect
 	const open = await s.createJob('things'), aborted = await s.createJob('things');
 	await s.upload(open.id, parts[0]);
 	await s.upload(open.id, parts[0], { 'Content-Type': 'text/plain' });
 	await s.patch(aborted.id, 'Aborted');
 	const m = await scrape(s);
 	const counts = (name, label) => Object.fromEntries(m[name].samples.filter(({ value }) => value > 0).map(({ labels, value }) => [labels[label], value]));
-	assert.deepEqual(Object.fromEntries(m.sluice_jobs.samples.map(({ labels, value }) => [labels.state, value])), { Open: 1, UploadComplete: 0, InProgress: 0, JobComplete: 1, Failed: 1, Aborted: 1 });
-	assert.equal(m.get('sluice_parts_accepted_total'), 4);
-	assert.equal(m.get('sluice_part_bytes_total'), parts.join('').length + unreadable.length + parts[0].length);
-	assert.deepEqual(counts('sluice_loads_total', 'outcome'), { complete: 1, failed: 1 });
-	assert.equal(m.get('sluice_load_duration_seconds', {}, '_count'), 2);
+	assert.deepEqual(Object.fromEntries(m.sluice_jobs.samples.map(({ labels, value }) => [labels.state, value])), { Open: 1, UploadComplete: 0, InProgress: 0, JobComplete: 2, Failed: 1, Aborted: 1 });
+	assert.equal(m.get('sluice_parts_accepted_total'), 5);
+	assert.equal(m.get('sluice_part_bytes_total'), parts.join('').length + unreadable.length + 2 * parts[0].length);
+	assert.deepEqual(counts('sluice_loads_total', 'outcome'), { complete: 2, failed: 1 });
+	assert.equal(m.get('sluice_load_duration_seconds', {}, '_count'), 3);
 	assert.ok(m.get('sluice_load_duration_seconds', {}, '_sum') > 0);
 	assert.equal(m.get('sluice_load_attempts_failed_total'), 0);
 	assert.equal(m.get('sluice_records_processed_total'), 5);
@@ -120,9 +124,9 @@ test('after jobs whose outcome is known, the counts are theirs', () => withServe
 	assert.ok(!m.sluice_records_failed_total.samples.some(({ labels }) => labels.code === 'NONE'));
 	const requests = (route, method, status) => m.get('sluice_http_requests_total', { route, method, status: String(status) });
 	const batches = '/api/v1/ingest/jobs/{id}/batches';
-	assert.equal(requests('/api/v1/ingest/jobs', 'POST', 201), 4);
-	assert.deepEqual([requests(batches, 'PUT', 202), requests(batches, 'PUT', 415), requests(batches, 'GET', 200)], [4, 1, undefined]);
-	assert.equal(m.get('sluice_http_request_duration_seconds', { route: batches, method: 'PUT' }, '_count'), 5);
+	assert.equal(requests('/api/v1/ingest/jobs', 'POST', 201), 5);
+	assert.deepEqual([requests(batches, 'PUT', 202), requests(batches, 'PUT', 415), requests(batches, 'GET', 200)], [5, 1, undefined]);
+	assert.equal(m.get('sluice_http_request_duration_seconds', { route: batches, method: 'PUT' }, '_count'), 6);
 }));
 
 test('requests are counted by route, never by path, and those that reach none by method', () => withServer(async (s) => {
