@@ -15,7 +15,8 @@
  *	  the answer; such a one lingers (linger.h).
  *	- Two Content-Lengths, or one beside Transfer-Encoding, are taken; not by head.c.
  *	- By the time of on_access() the path is unescaped, and what was a slash or a NUL is lost.
- *	  So unescaping is turned off, and on_target() copies the target before it is cut up.
+ *	  So unescaping is turned off, and on_target() copies the target before it is cut up, and
+ *	  hides the query's parameters from the library.
  *	- It must not be stopped while connections are parked: hence ${busy}.
  */
 #include "http/server_mhd.h"
@@ -410,15 +411,21 @@ static void on_connection(void *cls, struct MHD_Connection *mhd, void **socket_c
 
 /* --- A request's begin and end ---------------------------------------------------------------- */
 
+/* ${target} is where the library has read it to, and is going to cut up. */
 static void *on_target(void *cls, const char *target, struct MHD_Connection *mhd)
 {
 	struct connection *connection = connection_of(mhd);
+	char *parameter = (char *)target;
 
 	if (connection == NULL)
 		return NULL; /* no memory in on_connection() */
 	if (connection->request != NULL)
 		request_unref(connection->request);
 	connection->request = request_create(cls, mhd, slice_of(target));
+	/* The library has no need to know of parameters, and for some thousand of them it has no
+	 * memory and loses its way: so it sees one at most. */
+	while ((parameter = strchr(parameter, '&')) != NULL)
+		*parameter = '_';
 	return connection->request;
 }
 

@@ -6,13 +6,14 @@
  * that time, and the library is told to cut the connection.
  *
  * What the library cannot read (a request line, a length, chunks) or hold (a head longer than its
- * memory for a connection, some thousand query parameters) it refuses itself, with an HTML page that
- * no option changes, which it garbles for a bad Content-Length and forgets to send for too many
- * parameters.  It hands that page to MHD_queue_response() by its public name, so the function of that
- * name here stands before the library's: it writes the envelope to the socket and ends the sending
- * direction, so that the page goes nowhere.  The library still gets to queue it: told that this
- * failed it would free memory that it goes on to use.  Where the two are linked so that ours does not
- * come first, the page is what the client gets.
+ * memory for a connection) it refuses itself, with an HTML page that no option changes, and which it
+ * garbles for a bad Content-Length.  It hands that page to MHD_queue_response() by its public name,
+ * so the function of that name here stands before the library's: it writes the envelope to the socket
+ * and ends the sending direction, so that the page goes nowhere.  The library still gets to queue it:
+ * told that this failed it frees memory, which after a Cookie header it goes on to use.  But a library
+ * that is being stopped does not queue it, says that it did, and then follows a pointer that it never
+ * set; so it must not be stopped meanwhile, and once it is, the failure is the lesser evil.
+ * Where the two are linked so that ours does not come first, the page is what the client gets.
  *
  * Not here: whether the method was HEAD, which the library does not tell before on_access().  Such a
  * refusal has a body, and the connection ends behind it.
@@ -120,8 +121,7 @@ static const char *refusal_text(unsigned status)
 	case 414:
 		return "The request line is too long.";
 	case 431:
-		return "The request's head is too long, or has too many headers or query "
-		       "parameters.";
+		return "The request's head is too long, or has too many headers.";
 	case 505:
 		return "This version of HTTP is not spoken here; use HTTP/1.1.";
 	default:
@@ -129,25 +129,21 @@ static const char *refusal_text(unsigned status)
 	}
 }
 
-/* Called by the library alone: see above.  Of the request only what is settled with its first line
- * may be looked at: in mid-body its reply may be somebody else's at this time. */
-enum MHD_Result MHD_queue_response(
-    struct MHD_Connection *mhd, unsigned status, struct MHD_Response *page)
+/* Of the request only what is settled with its head may be looked at: in mid-body its reply may be
+ * somebody else's at this time. */
+static void refuse_unread(
+    struct MHD_Connection *mhd, struct connection *connection, unsigned status)
 {
-	struct connection *connection = connection_of(mhd);
-	struct slice path = SLICE("");
+	struct request *request = connection->request;
+	struct slice path = request == NULL ? SLICE("") : request->path;
 	struct buffer body, out;
 
-	if (connection == NULL || connection->refused)
-		return library_queue(mhd, status, page);
 	connection->refused = true;
-	if (connection->request != NULL)
-		path = connection->request->path;
 	/* Its 500 is a line of a chunked body that does not end. */
 	if (status == 500)
 		status = 400;
-	if (connection->request != NULL)
-		count_reply(connection->request, status);
+	if (request != NULL)
+		count_reply(request, status);
 	else
 		count_unread(status);
 	buffer_init(&body, HTTP_ERROR_BYTES_MAX);
@@ -160,5 +156,22 @@ enum MHD_Result MHD_queue_response(
 	shutdown(socket_of(mhd), SHUT_WR);
 	buffer_fini(&body);
 	buffer_fini(&out);
-	return library_queue(mhd, status, page);
+}
+
+/* Called by the library alone: see above. */
+enum MHD_Result MHD_queue_response(
+    struct MHD_Connection *mhd, unsigned status, struct MHD_Response *page)
+{
+	struct connection *connection = connection_of(mhd);
+	enum MHD_Result result;
+
+	if (connection == NULL)
+		return library_queue(mhd, status, page);
+	if (!server_enter(connection->server))
+		return MHD_NO;
+	if (!connection->refused)
+		refuse_unread(mhd, connection, status);
+	result = library_queue(mhd, status, page);
+	server_leave(connection->server);
+	return result;
 }

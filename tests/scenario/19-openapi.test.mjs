@@ -109,6 +109,7 @@ test('what the walk is answered is declared, to the member', () => withServer(as
 		['GET', `/api/v1/ingest/jobs/${job.id}`, '/api/v1/ingest/jobs/{id}'], ['GET', '/api/v1/ingest/jobs?limit=100', '/api/v1/ingest/jobs'], ['GET', '/api/v1/connectors', '/api/v1/connectors'],
 		['GET', `/api/v1/ingest/jobs/${job.id}/failedResults`, '/api/v1/ingest/jobs/{id}/failedResults', { headers: ['Connection: close'] }],	// it comes in chunks
 		['POST', '/api/v2/query', '/api/v2/query', { body: JSON.stringify({ sql: "select *, true, null, [1], date '2024-01-01', 1e300 from shop.things" }) }],
+		['PUT', `/api/v1/ingest/jobs/${world.open.id}/batches`, '/api/v1/ingest/jobs/{id}/batches', { body: 'id,n\n', type: 'text/csv' }], ['GET', `/api/v1/ingest/jobs/${world.open.id}/batches`, '/api/v1/ingest/jobs/{id}/batches'],
 		['PUT', '/api/v1/connectors/other', '/api/v1/connectors/{name}', { body: rightOf({ method: 'PUT', pattern: '/api/v1/connectors/{name}' }).body }],
 		['PUT', '/api/v1/connectors/other/streams/things', '/api/v1/connectors/{name}/streams/{object}', { body: '{"primaryKey":"id"}' }],
 	])
