@@ -48,6 +48,9 @@ struct api {
  * Their context is a struct api. */
 const struct http_route *api_routes(size_t *ret_count);
 
+/* Name the cells of what is counted here (base/metrics.h).  Once, before the first request. */
+void api_name_metrics(void);
+
 /* For http_options: the token of the request, and its scope for the route. */
 void api_authorize(struct request *request, const struct http_route *route);
 

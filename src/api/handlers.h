@@ -45,6 +45,9 @@ void api_respond_no_job(struct request *request, struct slice id);
 /* Is it a media type such as "text/csv", parameters aside, in either case? */
 bool api_media_type_is(struct slice header, const char *type);
 
+/* For api_name_metrics: the outcomes of queries. */
+void api_name_query_outcomes(void);
+
 /* The settings of a stream as they stand on the wire, an object. */
 void api_write_stream(struct json_writer *w, const struct stream *stream);
 

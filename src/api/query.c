@@ -5,6 +5,8 @@
  */
 #include "api/handlers.h"
 
+#include "base/metrics.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -213,6 +215,38 @@ static void respond_query_failure(
 	}
 }
 
+enum query_outcome { QUERY_DONE, QUERY_REFUSED, QUERY_TIMED_OUT, QUERY_TOO_LARGE, QUERY_FAILED };
+
+static enum query_outcome outcome_of(enum status st)
+{
+	switch (st) {
+	case OK:
+		return QUERY_DONE;
+	case E_INVALID:
+		return QUERY_REFUSED;
+	case E_TIMEOUT:
+		return QUERY_TIMED_OUT;
+	case E_LIMIT:
+		return QUERY_TOO_LARGE;
+	default:
+		return QUERY_FAILED;
+	}
+}
+
+void api_name_query_outcomes(void)
+{
+	static const char *const names[] = {
+	    [QUERY_DONE] = "done",
+	    [QUERY_REFUSED] = "refused",
+	    [QUERY_TIMED_OUT] = "timed_out",
+	    [QUERY_TOO_LARGE] = "too_large",
+	    [QUERY_FAILED] = "failed",
+	};
+	static const struct metric_list outcomes = {names, sizeof(names) / sizeof(names[0])};
+
+	metric_name_cells(METRIC_QUERIES, metric_name_from_list, &outcomes);
+}
+
 static void run(struct request *request, struct slice sql)
 {
 	struct api *api = request_context(request);
@@ -232,6 +266,7 @@ static void run(struct request *request, struct slice sql)
 	json_write_key(&result.w, "data");
 	json_write_array(&result.w);
 	st = lake_query(api->lake, &query, &sink, &more, &err);
+	metric_add(METRIC_QUERIES, outcome_of(st), 1);
 	if (st == OK)
 		respond_result(&result, begun_us, more);
 	else

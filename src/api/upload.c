@@ -16,6 +16,7 @@
 
 #include "base/crash.h"
 #include "base/log.h"
+#include "base/metrics.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -283,6 +284,8 @@ static void accept(struct request *request, struct upload *upload, const struct 
 	    api->catalog, slice_of(upload->job_id), &part, JOB_PARTS_MAX, &state, &err);
 	if (st == OK) {
 		CRASH_POINT("upload.accepted");
+		metric_add(METRIC_PARTS_ACCEPTED, 0, 1);
+		metric_add(METRIC_PART_BYTES, 0, part.bytes);
 		log_event(LOG_LEVEL_INFO, "part.accepted", "job=%s part=%" PRId64 " bytes=%" PRId64,
 		    upload->job_id, part.number, part.bytes);
 		respond_accepted(request);

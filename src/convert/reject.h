@@ -15,6 +15,7 @@ enum reject_code {
 #define REJECT(code, name, text) REJECT_##code,
 #include "convert/reject.def"
 #undef REJECT
+	REJECT_CODE_COUNT,
 };
 
 /* The most that a record may have, its line ends inside quotes included. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What can be said of a request by its head alone: is it well formed, may it run, which route is it
- * for, whose is it.  The answer is a route, or a reply, which then leaves before the body is read.
+ * What can be said of a request by its head alone: is it well formed, is it short enough, may it
+ * run, which route is it for, whose is it.  The answer is a route, or a reply, which then leaves before the body is read.
  *
  * The framing comes first.  Where a request ends must be beyond doubt: a proxy in front of us that
  * sees it otherwise would take a part of one client's body for another client's request.  So
@@ -111,6 +111,31 @@ static bool judge_framing(struct request *request, bool http11)
 	return false;
 }
 
+/* Is each of its parts short enough?  false when a reply was made. */
+static bool judge_lengths(struct request *request)
+{
+	size_t i, length, sum = 0;
+
+	if (request->target.len > HTTP_TARGET_BYTES_MAX) {
+		respond_error(request, 414,
+		    "The request target is too long: the limit is %d bytes, query included.",
+		    HTTP_TARGET_BYTES_MAX);
+		return false;
+	}
+	for (i = 0; i < request->header_count; i++) {
+		length = request->headers[i].name.len + request->headers[i].value.len + 4;
+		sum += length;
+		if (length > HTTP_HEADER_BYTES_MAX || sum > HTTP_HEADERS_BYTES_MAX) {
+			respond_error(request, 431,
+			    "The request's headers are too long: the limit is %d bytes for one "
+			    "and %d bytes for all.",
+			    HTTP_HEADER_BYTES_MAX, HTTP_HEADERS_BYTES_MAX);
+			return false;
+		}
+	}
+	return true;
+}
+
 /* May it run?  Not when the server drains. */
 static bool admit(struct request *request)
 {
@@ -176,7 +201,7 @@ void head_judge(struct request *request, const char *method, bool http11)
 
 	request->method = router_method(method);
 	request->head_only = strcmp(method, "HEAD") == 0;
-	if (!judge_framing(request, http11) || !admit(request))
+	if (!judge_framing(request, http11) || !judge_lengths(request) || !admit(request))
 		return;
 	st = router_find(
 	    server->router, request->method, request->path, &request->arena, match, &err);

@@ -6,6 +6,7 @@
  */
 #include "http/request.h"
 
+#include "base/clock.h"
 #include "base/thread.h"
 
 #include <assert.h>
@@ -25,6 +26,8 @@ struct request *request_create(
 		return NULL;
 	request->server = server;
 	request->connection = connection;
+	request->begun_us = clock_mono_us();
+	request->method = HTTP_METHOD_COUNT;
 	atomic_init(&request->references, 1);
 	arena_init(&request->arena, ARENA_BLOCK_BYTES);
 	request->target.ptr = arena_copy(&request->arena, target);

@@ -8,6 +8,7 @@
  *
  *	server.c	a server's start and end
  *	server_mhd.c	the library's calls; moves a request from state to state
+ *	server_mhd_refuse.c	answers that the library can't send, or would word itself
  *	head.c		what can be said of a request by its head: refused, or which route
  *	request.c	what a handler asks of a request: copies all, which outlive the connection
  *	respond.c	what a handler answers: fills in struct reply, then server_replied()
@@ -15,6 +16,7 @@
  *	router.c	paths
  *	linger.c	sockets of clients that still send though they were answered
  *	fault.c		what tests ask for: delays and cuts
+ *	count.c		what is counted of requests
  *
  * A request's states.  Only the event thread moves it:
  *
@@ -77,6 +79,12 @@ struct MHD_Daemon;
 
 /* A body that nobody wants is read up to here, so that the connection can be used again. */
 #define HTTP_DROPPED_BYTES_MAX 65536
+/* Of a request's target, of one header, and of all headers.  A header counts as its name, its value
+ * and the four bytes around them.  Well below what a connection's memory holds, so that it is we who
+ * refuse, and at a number that does not depend on the library. */
+#define HTTP_TARGET_BYTES_MAX  8192
+#define HTTP_HEADER_BYTES_MAX  8192
+#define HTTP_HEADERS_BYTES_MAX 32768
 /* Of an error's message; the envelope around it may have some more. */
 #define HTTP_ERROR_BYTES_MAX 65536
 /* Two of them hold what comes in during one write to storage; larger ones were no faster. */
@@ -139,6 +147,8 @@ struct request {
 	bool linger;    /* the client may be sending still */
 	bool cut;       /* by a fault: the client is not waited for */
 	atomic_uint references;
+
+	int64_t begun_us; /* when its first line was there; of clock_mono_us() */
 
 	struct arena arena;
 	struct slice target; /* as it came */
@@ -282,10 +292,30 @@ void fault_reset(int socket);
 
 /* --- respond.c -------------------------------------------------------------------------------- */
 
+/* The place of a status in the table of statuses, below METRICS_STATUS_CELLS; those that have no
+ * place of their own share one.  And back; 0 for the one that is shared. */
+size_t respond_status_index(unsigned status);
+unsigned respond_status_at(size_t index);
+
+#define RESPOND_JSON_TYPE "application/json;charset=UTF-8"
+
 /* "409 CONFLICT"'s second word; "ERROR" for a status that the wire has no name for. */
 const char *respond_status_name(unsigned status);
+/* The error envelope alone, for an answer that no struct reply is made for. */
+void respond_write_envelope(
+    struct buffer *out, struct slice path, unsigned status, const char *message);
 /* 413 with the limit of the request's route. */
 void respond_too_large(struct request *request);
 void reply_fini(struct reply *reply);
+
+/* --- count.c ---------------------------------------------------------------------------------- */
+
+/* Name what is counted by the server's routes, until count_end(). */
+void count_begin(const struct http_server *server);
+void count_end(void);
+/* Event thread, as the answer is handed over. */
+void count_reply(const struct request *request, unsigned status);
+/* The same for what was refused before it could be read as a request. */
+void count_unread(unsigned status);
 
 #endif

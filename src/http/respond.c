@@ -9,14 +9,14 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "base/metrics.h"
 
 #include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <time.h>
 
-#define JSON_TYPE "application/json;charset=UTF-8"
-
+/* The last stands for every status that is not there. */
 struct status_row {
 	unsigned status;
 	const char *name;
@@ -24,6 +24,11 @@ struct status_row {
 };
 
 static const struct status_row status_rows[] = {
+    {200, "OK", NULL},
+    {201, "CREATED", NULL},
+    {202, "ACCEPTED", NULL},
+    {204, "NO_CONTENT", NULL},
+    {304, "NOT_MODIFIED", NULL},
     {400, "BAD_REQUEST", NULL},
     {401, "UNAUTHORIZED", NULL},
     {403, "FORBIDDEN", NULL},
@@ -32,23 +37,35 @@ static const struct status_row status_rows[] = {
     {408, "REQUEST_TIMEOUT", NULL},
     {409, "CONFLICT", "The request conflicts with current state of the target resource: "},
     {413, "PAYLOAD_TOO_LARGE", NULL},
+    {414, "URI_TOO_LONG", NULL},
     {415, "UNSUPPORTED_MEDIA_TYPE", NULL},
     {429, "TOO_MANY_REQUESTS", NULL},
     {431, "REQUEST_HEADER_FIELDS_TOO_LARGE", NULL},
     {500, "INTERNAL_SERVER_ERROR", NULL},
     {503, "SERVICE_UNAVAILABLE", NULL},
+    {505, "HTTP_VERSION_NOT_SUPPORTED", NULL},
+    {0, "ERROR", NULL},
 };
+#define STATUS_COUNT (sizeof(status_rows) / sizeof(status_rows[0]))
+static_assert(STATUS_COUNT <= METRICS_STATUS_CELLS, "each status is counted in a cell of its own");
+
+size_t respond_status_index(unsigned status)
+{
+	size_t i = 0;
+
+	while (i < STATUS_COUNT - 1 && status_rows[i].status != status)
+		i++;
+	return i;
+}
+
+unsigned respond_status_at(size_t index)
+{
+	return index < STATUS_COUNT ? status_rows[index].status : 0;
+}
 
 static const struct status_row *find_row(unsigned status)
 {
-	static const struct status_row other = {0, "ERROR", NULL};
-	size_t i;
-
-	for (i = 0; i < sizeof(status_rows) / sizeof(status_rows[0]); i++) {
-		if (status_rows[i].status == status)
-			return &status_rows[i];
-	}
-	return &other;
+	return &status_rows[respond_status_index(status)];
 }
 
 const char *respond_status_name(unsigned status)
@@ -136,7 +153,7 @@ void respond(
 
 void respond_json(struct request *request, unsigned status, struct buffer *body)
 {
-	respond(request, status, JSON_TYPE, body);
+	respond(request, status, RESPOND_JSON_TYPE, body);
 }
 
 void respond_empty(struct request *request, unsigned status)
@@ -165,18 +182,21 @@ static void format_now(char text[CLOCK_TEXT_BYTES])
 	snprintf(text + len - 1, 5, "%03uZ", (unsigned)now.tv_nsec % 1000u);
 }
 
-static void write_envelope(struct buffer *out, const struct request *request,
-    const struct status_row *row, unsigned status, const char *message, struct slice details)
+static void write_envelope(struct buffer *out, struct slice path, const struct status_row *row,
+    unsigned status, const char *message, struct slice details)
 {
 	char now[CLOCK_TEXT_BYTES], error[64];
-	struct buffer path;
+	struct buffer uri;
 	struct json_writer w;
 
+	/* What was refused for its length is not sent back at that length. */
+	if (path.len > HTTP_TARGET_BYTES_MAX)
+		path.len = HTTP_TARGET_BYTES_MAX;
 	format_now(now);
 	snprintf(error, sizeof(error), "%u %s", status, row->name);
-	buffer_init(&path, request->path.len + 4);
-	buffer_put_text(&path, "uri=");
-	buffer_put(&path, request->path);
+	buffer_init(&uri, path.len + 4);
+	buffer_put_text(&uri, "uri=");
+	buffer_put(&uri, path);
 
 	json_write_begin(&w, out);
 	json_write_object(&w);
@@ -187,7 +207,7 @@ static void write_envelope(struct buffer *out, const struct request *request,
 	json_write_key(&w, "message");
 	json_write_text(&w, message);
 	json_write_key(&w, "path");
-	json_write_slice(&w, buffer_slice(&path));
+	json_write_slice(&w, buffer_slice(&uri));
 	json_write_key(&w, "tenantId");
 	json_write_text(&w, "a360/local");
 	json_write_key(&w, "internalErrorCode");
@@ -195,8 +215,14 @@ static void write_envelope(struct buffer *out, const struct request *request,
 	json_write_key(&w, "details");
 	json_write_raw(&w, details.len == 0 ? SLICE("{}") : details);
 	json_write_end(&w);
-	out->failed = out->failed || path.failed;
-	buffer_fini(&path);
+	out->failed = out->failed || uri.failed;
+	buffer_fini(&uri);
+}
+
+void respond_write_envelope(
+    struct buffer *out, struct slice path, unsigned status, const char *message)
+{
+	write_envelope(out, path, find_row(status), status, message, (struct slice){NULL, 0});
 }
 
 /* What ${format} makes of ${args}, behind the status's own beginning.  Never the text of a 500. */
@@ -225,14 +251,14 @@ static void reply_envelope(struct request *request, const struct status_row *row
 	struct buffer body;
 
 	/* A byte of the path may become six in JSON. */
-	buffer_init(&body, 2 * HTTP_ERROR_BYTES_MAX + details.len + 6 * request->path.len);
-	write_envelope(&body, request, row, status, message, details);
+	buffer_init(&body, 2 * HTTP_ERROR_BYTES_MAX + details.len + 6 * HTTP_TARGET_BYTES_MAX);
+	write_envelope(&body, request->path, row, status, message, details);
 	if (body.failed) {
 		buffer_fini(&body);
 		reply_with(request, status, NULL, NULL, NULL);
 		return;
 	}
-	reply_with(request, status, JSON_TYPE, &body, NULL);
+	reply_with(request, status, RESPOND_JSON_TYPE, &body, NULL);
 }
 
 static void respond_errorv(struct request *request, unsigned status, struct slice details,

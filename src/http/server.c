@@ -106,6 +106,7 @@ enum status http_server_start(
 		return err_set(err, E_NOMEM, "HTTP server: no memory");
 	server->options = *options;
 	server->waiting_end = &server->waiting;
+	count_begin(server);
 	mutex_init(&server->mutex);
 	cond_init(&server->idle);
 	cond_init(&server->delays_changed);
@@ -176,6 +177,7 @@ void http_server_stop(struct http_server **server_ptr)
 	linger_destroy(&server->linger);
 	upload_free_chunks(server);
 	router_destroy(&server->router);
+	count_end();
 	cond_fini(&server->idle);
 	cond_fini(&server->delays_changed);
 	mutex_fini(&server->mutex);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The server on libmicrohttpd; the only file that knows of it.  See request.h for the states.
+ * The server on libmicrohttpd; with server_mhd_refuse.c the only file that knows of it.  See
+ * request.h for the states.
  *
  * The library calls on_access() once when the headers are whole (again if the connection was
  * parked meanwhile), once for each piece of the body (again with what was not taken), and once at
@@ -8,20 +9,22 @@
  *	- An answer may be queued in the first call or in the last.  In the first it makes the
  *	  library close the connection even if there is no body; so the answer to a request
  *	  without one waits for the last.
- *	- In mid-body none can be queued.  It is then written to the socket, whose send buffer is
- *	  empty at that time, and the library is told to cut the connection.
+ *	- In mid-body none can be queued, and what it cannot read it refuses itself: for both see
+ *	  server_mhd_refuse.c.
  *	- A socket is closed with unread bytes in it, which resets the connection and may destroy
  *	  the answer; such a one lingers (linger.h).
  *	- Two Content-Lengths, or one beside Transfer-Encoding, are taken; not by head.c.
  *	- By the time of on_access() the path is unescaped, and what was a slash or a NUL is lost.
- *	  So unescaping is turned off, and on_target() copies the target before it is cut up.
+ *	  So unescaping is turned off, and on_target() copies the target before it is cut up, and
+ *	  hides the query's parameters from the library.
  *	- It must not be stopped while connections are parked: hence ${busy}.
  *	- While it is being stopped it drops an answer that is queued, says MHD_YES, and calls again;
  *	  then the connection is cut.
  */
-#include "http/request.h"
+#include "http/server_mhd.h"
 
 #include "base/log.h"
+#include "base/metrics.h"
 #include "base/thread.h"
 
 #include <assert.h>
@@ -32,7 +35,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
-#include <time.h>
 
 /* Per connection, for headers and for what a socket gives at once.  32 KiB makes small requests a
  * third faster and large uploads 1.7 times slower; 512 KiB the other way about. */
@@ -41,6 +43,21 @@
 #define SOURCE_BLOCK_BYTES 32768
 
 static const char busy_text[] = "The server is busy; try again in a moment.";
+
+/* --- Connections ------------------------------------------------------------------------------ */
+
+struct connection *connection_of(struct MHD_Connection *connection)
+{
+	const union MHD_ConnectionInfo *info =
+	    MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+
+	return info == NULL ? NULL : info->socket_context;
+}
+
+int socket_of(struct MHD_Connection *connection)
+{
+	return MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
+}
 
 /* --- Parking ---------------------------------------------------------------------------------- */
 
@@ -90,11 +107,6 @@ void request_defer(struct request *request)
 	 * on_access() does not matter to it. */
 	request->unpark = true;
 	MHD_suspend_connection(request->connection);
-}
-
-static int socket_of(struct MHD_Connection *connection)
-{
-	return MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
 }
 
 /* As the network does it: see fault.c. */
@@ -223,54 +235,10 @@ static enum MHD_Result queue_reply(struct request *request)
 		add_header(response, header->name, header->value);
 	request->linger = request->state == REQUEST_HEAD;
 	request->state = REQUEST_SENDING;
-	result = MHD_queue_response(request->connection, request->reply.status, response);
+	count_reply(request, request->reply.status);
+	result = refuse_pass(request->connection, request->reply.status, response);
 	MHD_destroy_response(response);
 	return result;
-}
-
-static void write_reply(struct buffer *out, const struct reply *reply)
-{
-	const struct reply_header *header;
-	time_t now = time(NULL);
-	struct tm tm;
-	char date[64];
-
-	gmtime_r(&now, &tm);
-	strftime(date, sizeof(date), "%a, %d %b %Y %H:%M:%S GMT", &tm);
-	buffer_printf(out,
-	    "HTTP/1.1 %u %s\r\nDate: %s\r\nConnection: close\r\nContent-Length: %zu\r\n",
-	    reply->status, MHD_get_reason_phrase_for(reply->status), date, reply->body.len);
-	if (reply->content_type != NULL)
-		buffer_printf(out, "Content-Type: %s\r\n", reply->content_type);
-	for (header = reply->headers; header != NULL; header = header->next) {
-		if (strpbrk(header->value, "\r\n") == NULL)
-			buffer_printf(out, "%s: %s\r\n", header->name, header->value);
-	}
-	buffer_put_text(out, "\r\n");
-	buffer_put(out, buffer_slice(&reply->body));
-}
-
-/* Answer in mid-body, and cut. */
-static enum MHD_Result send_midway(struct request *request)
-{
-	int fd = socket_of(request->connection);
-	struct buffer out;
-
-	assert(request->state == REQUEST_BODY && request->reply.ready);
-	assert(request->reply.source.read == NULL); /* a refusal is short */
-	buffer_init(&out, 4 * HTTP_ERROR_BYTES_MAX);
-	write_reply(&out, &request->reply);
-	if (request->fault.cut_answer)
-		out.len -= request->reply.body.len - fault_half(request->reply.body.len);
-	request->cut = request->fault.cut_answer;
-	/* What does not fit the socket's empty buffer at once is given up with
-	 * the rest of the connection. */
-	if (out.failed || send(fd, out.ptr, out.len, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
-		log_event(LOG_LEVEL_DEBUG, "http.refusal_lost", "status=%u", request->reply.status);
-	buffer_fini(&out);
-	request->linger = true;
-	request->state = REQUEST_SENDING;
-	return MHD_NO;
 }
 
 /* --- Headers ---------------------------------------------------------------------------------- */
@@ -379,7 +347,7 @@ static enum MHD_Result collect(struct request *request, struct slice bytes)
 
 	if (bytes.len > request->body_bytes_max - request->received) {
 		respond_too_large(request);
-		return send_midway(request);
+		return refuse_midway(request);
 	}
 	request->received += bytes.len;
 	request->body_bytes = request->received;
@@ -387,7 +355,7 @@ static enum MHD_Result collect(struct request *request, struct slice bytes)
 		buffer_put(&request->body, bytes);
 	if (request->body.failed) {
 		respond_error(request, 500, "no memory for a body");
-		return send_midway(request);
+		return refuse_midway(request);
 	}
 	notice_close(request);
 	return MHD_YES;
@@ -396,15 +364,19 @@ static enum MHD_Result collect(struct request *request, struct slice bytes)
 static enum MHD_Result on_body(struct request *request, const char *data, size_t *data_size)
 {
 	struct slice bytes = {data, *data_size};
+	enum upload_next next;
 	size_t taken = 0;
 
 	if (fault_cuts_body(request, bytes.len))
 		return cut(request);
 	if (!is_stream(request)) {
 		*data_size = 0;
+		metric_add(METRIC_HTTP_RECEIVED_BYTES, 0, (int64_t)bytes.len);
 		return collect(request, bytes);
 	}
-	switch (upload_feed(request, bytes, &taken)) {
+	next = upload_feed(request, bytes, &taken);
+	metric_add(METRIC_HTTP_RECEIVED_BYTES, 0, (int64_t)taken);
+	switch (next) {
 	case UPLOAD_GO:
 		notice_close(request);
 		*data_size = 0;
@@ -413,7 +385,7 @@ static enum MHD_Result on_body(struct request *request, const char *data, size_t
 		*data_size = bytes.len - taken;
 		return MHD_YES;
 	case UPLOAD_REPLIED:
-		return send_midway(request);
+		return refuse_midway(request);
 	case UPLOAD_CUT:
 		break;
 	}
@@ -484,6 +456,72 @@ static enum MHD_Result on_end(struct request *request)
 	return MHD_NO;
 }
 
+/* The library refuses some requests (too long a head, too many parameters) after on_target() and
+ * before on_access(), and then on_completed() is never called: such a one goes with its
+ * connection. */
+static void on_connection(void *cls, struct MHD_Connection *mhd, void **socket_context,
+    enum MHD_ConnectionNotificationCode code)
+{
+	struct connection *connection = *socket_context;
+
+	metric_add(METRIC_HTTP_CONNECTIONS, 0, code == MHD_CONNECTION_NOTIFY_STARTED ? 1 : -1);
+	if (code == MHD_CONNECTION_NOTIFY_STARTED) {
+		connection = calloc(1, sizeof(*connection));
+		if (connection != NULL)
+			connection->server = cls;
+		*socket_context = connection;
+		return;
+	}
+	if (connection == NULL)
+		return;
+	if (connection->refused)
+		linger_add(connection->server->linger, socket_of(mhd));
+	if (connection->request != NULL)
+		request_unref(connection->request);
+	free(connection);
+	*socket_context = NULL;
+}
+
+/* --- A request's begin and end ---------------------------------------------------------------- */
+
+/* ${target} is where the library has read it to, and is going to cut up. */
+static void *on_target(void *cls, const char *target, struct MHD_Connection *mhd)
+{
+	struct connection *connection = connection_of(mhd);
+	char *parameter = (char *)target;
+
+	if (connection == NULL)
+		return NULL; /* no memory in on_connection() */
+	if (connection->request != NULL)
+		request_unref(connection->request);
+	connection->request = request_create(cls, mhd, slice_of(target));
+	/* The library has no need to know of parameters, and for some thousand of them it has no
+	 * memory and loses its way: so it sees one at most. */
+	while ((parameter = strchr(parameter, '&')) != NULL)
+		*parameter = '_';
+	return connection->request;
+}
+
+static void on_completed(void *cls, struct MHD_Connection *connection, void **con_cls,
+    enum MHD_RequestTerminationCode code)
+{
+	struct http_server *server = cls;
+	struct request *request = *con_cls;
+
+	(void)code;
+	*con_cls = NULL;
+	if (request == NULL)
+		return;
+	connection_of(connection)->request = NULL;
+	/* What the library has refused lingers when its connection ends. */
+	if (request->linger && !request->cut)
+		linger_add(server->linger, socket_of(connection));
+	request->state = REQUEST_OVER;
+	if (request->upload.opened)
+		upload_abandon(request);
+	request_unref(request);
+}
+
 static bool is_stopping(struct http_server *server)
 {
 	bool stopping;
@@ -500,10 +538,11 @@ static enum MHD_Result on_access(void *cls, struct MHD_Connection *connection, c
 	struct request *request = *con_cls;
 
 	(void)cls;
-	(void)connection;
 	(void)url;
 	if (request == NULL)
 		return MHD_NO; /* no memory in on_connection() or on_target() */
+	if (connection_of(connection)->refused)
+		return MHD_NO; /* and yet the library goes on */
 	switch (request->state) {
 	case REQUEST_HEAD:
 		return on_head(request, method, version);
@@ -519,71 +558,6 @@ static enum MHD_Result on_access(void *cls, struct MHD_Connection *connection, c
 	}
 	assert(false && "the library calls again after the end");
 	return MHD_NO;
-}
-
-/* A connection's own: the request whose head is being read, or that is being served. */
-struct connection {
-	struct request *request;
-};
-
-static struct connection *connection_of(struct MHD_Connection *connection)
-{
-	const union MHD_ConnectionInfo *info =
-	    MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
-
-	return info == NULL ? NULL : info->socket_context;
-}
-
-/* The library refuses some requests (too long a head, too many parameters) after on_target() and
- * before on_access(), and then on_completed() is never called: such a one goes with its
- * connection. */
-static void on_connection(void *cls, struct MHD_Connection *mhd, void **socket_context,
-    enum MHD_ConnectionNotificationCode code)
-{
-	struct connection *connection = *socket_context;
-
-	(void)cls;
-	(void)mhd;
-	if (code == MHD_CONNECTION_NOTIFY_STARTED) {
-		*socket_context = calloc(1, sizeof(*connection));
-		return;
-	}
-	if (connection != NULL && connection->request != NULL)
-		request_unref(connection->request);
-	free(connection);
-	*socket_context = NULL;
-}
-
-static void *on_target(void *cls, const char *target, struct MHD_Connection *mhd)
-{
-	struct connection *connection = connection_of(mhd);
-
-	if (connection == NULL)
-		return NULL; /* no memory in on_connection() */
-	if (connection->request != NULL)
-		request_unref(connection->request);
-	connection->request = request_create(cls, mhd, slice_of(target));
-	return connection->request;
-}
-
-static void on_completed(void *cls, struct MHD_Connection *connection, void **con_cls,
-    enum MHD_RequestTerminationCode code)
-{
-	struct http_server *server = cls;
-	struct request *request = *con_cls;
-
-	*con_cls = NULL;
-	if (request == NULL)
-		return;
-	connection_of(connection)->request = NULL;
-	/* An error that is not ours is a request that the library itself
-	 * refused, perhaps in mid-body. */
-	if (!request->cut && (request->linger || code == MHD_REQUEST_TERMINATED_WITH_ERROR))
-		linger_add(server->linger, socket_of(connection));
-	request->state = REQUEST_OVER;
-	if (request->upload.opened)
-		upload_abandon(request);
-	request_unref(request);
 }
 
 static size_t keep_escapes(void *cls, struct MHD_Connection *connection, char *text)
@@ -612,7 +586,9 @@ enum status server_daemon_start(struct http_server *server, struct err *err)
 	enum status st;
 	int fd;
 
-	st = server_listen(options, &fd, &server->port, err);
+	st = refuse_begin(err);
+	if (st == OK)
+		st = server_listen(options, &fd, &server->port, err);
 	if (st != OK)
 		return st;
 	/* Signals are the main thread's; the library's threads inherit the mask.  The

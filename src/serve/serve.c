@@ -188,6 +188,7 @@ static enum status start_http(struct house *house, struct err *err)
 	house->api.query_rows_max = house->config.query_rows_max;
 	atomic_store(&house->api.ready, true);
 	options.routes = api_routes(&options.route_count);
+	api_name_metrics();
 	st = http_server_start(&options, &house->http, err);
 	if (st == OK)
 		snprintf(house->address, sizeof(house->address),

@@ -15,6 +15,7 @@
 #include "work/load.h"
 
 #include "base/crash.h"
+#include "base/metrics.h"
 #include "catalog/catalog_schema.h"
 #include "convert/row.h"
 #include "csv/csv.h"
@@ -55,6 +56,7 @@ struct load {
 	bool unreadable;         /* the failure is the data's, not the world's */
 	int64_t bytes_read;
 	struct lake_mark counts;
+	int64_t failed_by[REJECT_CODE_COUNT];
 };
 
 /* --- What the job is about -------------------------------------------------------------------- */
@@ -171,6 +173,7 @@ static enum status take_record(void *ctx, const struct csv_record *record, struc
 	load->counts.records_processed++;
 	if (!row_convert(load->plan, record, first, load->batch, &reject)) {
 		load->counts.records_failed++;
+		load->failed_by[reject.code]++;
 		return rejects_add(load->rejects, record, &reject, err);
 	}
 	return load->batch->row_count == BATCH_ROWS ? flush_batch(load, err) : OK;
@@ -245,6 +248,14 @@ static enum status load_parts(struct load *load, struct err *err)
 	return st;
 }
 
+/* Only a job that takes effect, so that one which is loaded again is not counted twice. */
+static void count_records(const struct load *load)
+{
+	metric_add(METRIC_RECORDS_PROCESSED, 0, load->counts.records_processed);
+	for (size_t code = 0; code < REJECT_CODE_COUNT; code++)
+		metric_add(METRIC_RECORDS_FAILED, code, load->failed_by[code]);
+}
+
 /* --- The whole -------------------------------------------------------------------------------- */
 
 enum status load_job(struct job_service *service, struct lake *lake, const struct job *job,
@@ -268,6 +279,8 @@ enum status load_job(struct job_service *service, struct lake *lake, const struc
 	CRASH_POINT("load.rejects");
 	if (st == OK && load.rows != NULL)
 		st = lake_load_commit(&load.rows, job->id, &load.counts, err);
+	if (st == OK && !job->validate_only)
+		count_records(&load);
 	if (st == E_EXISTS)
 		st = lake_mark_get(lake, job->id, &load.counts, err); /* it was applied before */
 	if (st != OK)

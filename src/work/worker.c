@@ -22,7 +22,9 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/metrics.h"
 #include "base/thread.h"
+#include "convert/reject.h"
 #include "work/load.h"
 
 #include <inttypes.h>
@@ -93,7 +95,13 @@ static int64_t longer_pause(int64_t us)
 
 /* What the worker does in the end, and with what. */
 struct verdict {
-	enum { VERDICT_COMPLETE, VERDICT_FAIL, VERDICT_RELEASE, VERDICT_UNKNOWN } what;
+	enum {
+		VERDICT_COMPLETE,
+		VERDICT_FAIL,
+		VERDICT_RELEASE,
+		VERDICT_UNKNOWN,
+		VERDICT_COUNT
+	} what;
 	struct lake_mark counts;
 	struct err reason;
 };
@@ -116,6 +124,7 @@ static enum status settle_once(struct worker *worker, const struct job *job,
 	case VERDICT_RELEASE:
 		return job_release(jobs, job->id, err);
 	case VERDICT_UNKNOWN:
+	case VERDICT_COUNT:
 		break;
 	}
 	/* Neither Failed nor the queue: its rows may be there. */
@@ -212,6 +221,7 @@ static void load(struct worker *worker, const struct job *job, struct verdict *v
 			verdict->what = VERDICT_RELEASE;
 			return;
 		}
+		metric_add(METRIC_LOAD_ATTEMPTS_FAILED, 0, 1);
 		log_event(LOG_LEVEL_WARN, "job.attempt_failed",
 		    "job=%s attempt=%d status=%s error=\"%s\"", job->id, attempt, status_name(st),
 		    verdict->reason.text);
@@ -274,6 +284,9 @@ static enum status do_one(struct worker *worker, int64_t *ret_ready_us, struct e
 	show_job(worker, job.id);
 	if (!meet_fault(worker, &job, &verdict))
 		load(worker, &job, &verdict);
+	/* Before the client can see the job's end. */
+	metric_add(METRIC_LOADS, verdict.what, 1);
+	metric_observe(METRIC_LOAD_SECONDS, 0, clock_mono_us() - begun_us);
 	settle(worker, &job, &verdict, begun_us);
 	show_job(worker, "");
 	return OK;
@@ -339,6 +352,29 @@ static void *run_worker(void *ctx)
 	}
 }
 
+static bool name_reject(size_t cell, struct metric_labels *ret_labels, const void *ctx)
+{
+	(void)ctx;
+	if (cell >= REJECT_CODE_COUNT || cell == REJECT_NONE)
+		return false;
+	ret_labels->values[0] = reject_name((enum reject_code)cell);
+	return true;
+}
+
+static void name_metrics(void)
+{
+	static const char *const outcomes[VERDICT_COUNT] = {
+	    [VERDICT_COMPLETE] = "complete",
+	    [VERDICT_FAIL] = "failed",
+	    [VERDICT_RELEASE] = "released",
+	    [VERDICT_UNKNOWN] = "unknown",
+	};
+	static const struct metric_list loads = {outcomes, VERDICT_COUNT};
+
+	metric_name_cells(METRIC_LOADS, metric_name_from_list, &loads);
+	metric_name_cells(METRIC_RECORDS_FAILED, name_reject, NULL);
+}
+
 enum status work_start(const struct work_options *options, struct work **ret_work, struct err *err)
 {
 	struct work *work =
@@ -347,6 +383,7 @@ enum status work_start(const struct work_options *options, struct work **ret_wor
 
 	if (work == NULL)
 		return err_set(err, E_NOMEM, "no memory for workers");
+	name_metrics();
 	work->jobs = options->jobs;
 	work->lake = options->lake;
 	work->faults = options->faults;

@@ -9,7 +9,7 @@ import { exchange, Wire, withWire } from './wire.mjs';
 const jobs = '/api/v1/ingest/jobs';
 const nobody = '00000000-0000-4000-8000-000000000000';
 const names = {
-	400: 'BAD_REQUEST', 401: 'UNAUTHORIZED', 404: 'NOT_FOUND', 405: 'METHOD_NOT_ALLOWED', 409: 'CONFLICT', 413: 'PAYLOAD_TOO_LARGE', 415: 'UNSUPPORTED_MEDIA_TYPE',
+	400: 'BAD_REQUEST', 401: 'UNAUTHORIZED', 404: 'NOT_FOUND', 405: 'METHOD_NOT_ALLOWED', 409: 'CONFLICT', 413: 'PAYLOAD_TOO_LARGE', 414: 'URI_TOO_LONG', 415: 'UNSUPPORTED_MEDIA_TYPE',
 };
 
 // Is it an answer with one of ${statuses} and the wire's envelope?
@@ -104,7 +104,7 @@ test('an id that is none is 404, or 400 when its escapes are broken', () => surv
 	const job = await s.createJob('things');
 	const odd = {
 		404: ['x', '0', nobody, `${job.id}x`, job.id.slice(0, -1), `${job.id}%20`, '..', '.', '%2e%2e', '..%2F..%2Fcatalog.sqlite', '%2F', '%2Fetc%2Fpasswd', '%5C', '*', '%25', '%25s%25n', '%22', "'", "'%20or%20'1'='1", '%0A', '%0D%0AX:%20y', '%7F', '%01', '%E2%82%AC', '%FF', '%C0%80', '\xff\xfe',
-			'x'.repeat(300), 'x'.repeat(8000), 'x'.repeat(60000), '%41'.repeat(10000), ':', ';', '@', '{id}', '[]', '<b>', '~', '$', '+', '&', '=', '!', ',', '(', '-', '_'],
+			'x'.repeat(300), 'x'.repeat(8000), '%41'.repeat(2500), ':', ';', '@', '{id}', '[]', '<b>', '~', '$', '+', '&', '=', '!', ',', '(', '-', '_'],
 		400: ['%00', `${job.id}%00`, '%', '%Z', '%ZZ', '%4', 'a%', '%%', '%G0', '%0G', '%u0041', '\x01', '\x7f', 'a\tb'],
 	};
 	const routes = [['GET', ''], ['PATCH', '', '{"state":"Aborted"}'], ['DELETE', ''], ['PUT', '/batches', 'id\n'], ['GET', '/batches'], ['GET', '/failedResults']];
@@ -130,7 +130,7 @@ test('an id that is none is 404, or 400 when its escapes are broken', () => surv
 
 test('an unknown path is 404, with a token; without one it is 401', () => survives(async (s) => {
 	const paths = ['/', '//', '/x', '/api', '/api/', '/api/v1', '/api/v1/ingest', '/api/v2/ingest/jobs', '/API/v1/ingest/jobs', '/api/v1/ingest/job', `${jobs}/x/y`, `${jobs}/x/batches/1`, `${jobs}/x/failedresults`, '/api/v1/connectors/shop/streams', '/api/v1/connectors/shop/streams/things/x',
-		'/healthz/x', '/api%2Fv1%2Fingest%2Fjobs', '/a'.repeat(17), '/a'.repeat(5000), `/${'a'.repeat(60000)}`, '/api/../api/v1/ingest/jobs', '/./api/v1/ingest/jobs', '/.git/config', '/etc/passwd', '/favicon.ico'];
+		'/healthz/x', '/api%2Fv1%2Fingest%2Fjobs', '/a'.repeat(17), '/a'.repeat(4000), `/${'a'.repeat(8000)}`, '/api/../api/v1/ingest/jobs', '/./api/v1/ingest/jobs', '/.git/config', '/etc/passwd', '/favicon.ico'];
 	for (const path of paths)
 		for (const method of ['GET', 'POST', 'DELETE']) {
 			const ask = (token) => exchange(s, `${method} ${path} HTTP/1.1\r\nHost: x\r\n${token}Content-Length: 2\r\n\r\n{}`);
@@ -200,8 +200,8 @@ test('a body may be as long as its route says, and not a byte longer, with a len
 
 test('query parameters may be anything', () => survives(async (s) => {
 	const job = await s.createJob('things');
-	const fine = ['?', '?&', '?&&&=', '?=', '?x', '?x=1&x=2', '?%', '?%ZZ=%ZZ', '?%00=%00', `?${'x'.repeat(60000)}`, `?${'&'.repeat(1000)}`, `?${'a=b&'.repeat(1000)}`, '?x=\xff\xfe', '??', '?/../', '?limit=&offset=', '?object=%00', '?object=%FF&sourceName=\xff', "?object=' or 1=1 --".replaceAll(' ', '+')];
-	const bad = ['?limit=0', '?limit=101', '?limit=-1', '?limit=1e1', '?limit=0x1', '?limit=%00', '?limit=99999999999999999999', '?limit=1&limit=x&limit'.replace('1', 'x'), '?offset=-1', '?offset=x', '?orderBy=x', '?orderBy=createdDate+x', '?orderBy=%00', '?states=x', '?states=Open,,Failed', '?states=open', `?states=${'Open,'.repeat(10000)}x`];
+	const fine = ['?', '?&', '?&&&=', '?=', '?x', '?x=1&x=2', '?%', '?%ZZ=%ZZ', '?%00=%00', `?${'x'.repeat(8000)}`, `?${'&'.repeat(1000)}`, `?${'a=b&'.repeat(1000)}`, '?x=\xff\xfe', '??', '?/../', '?limit=&offset=', '?object=%00', '?object=%FF&sourceName=\xff', "?object=' or 1=1 --".replaceAll(' ', '+')];
+	const bad = ['?limit=0', '?limit=101', '?limit=-1', '?limit=1e1', '?limit=0x1', '?limit=%00', '?limit=99999999999999999999', '?limit=1&limit=x&limit'.replace('1', 'x'), '?offset=-1', '?offset=x', '?orderBy=x', '?orderBy=createdDate+x', '?orderBy=%00', '?states=x', '?states=Open,,Failed', '?states=open', `?states=${'Open,'.repeat(1600)}x`];
 	for (const query of fine)
 		assert.equal((await exchange(s, bytes(`GET ${jobs}${query} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${s.token}\r\n\r\n`)))?.status, 200, query.slice(0, 60));
 	for (const query of bad)
@@ -211,10 +211,10 @@ test('query parameters may be anything', () => survives(async (s) => {
 }));
 
 test('tokens and headers may be anything', () => survives(async (s) => {
-	for (const value of ['', 'Bearer', 'Bearer ', `Bearer  ${'x'.repeat(60000)}`, 'Bearer \xff\xfe', 'Bearer %00', `bearer ${s.token}\t${s.token}`, `Bearer ${s.token},Bearer ${s.token}`, `Bearer ${s.token} x`, `Bearer "${s.token}"`, `Basic ${Buffer.from(`x:${s.token}`).toString('base64')}`, 'Digest x', '=', ','])
+	for (const value of ['', 'Bearer', 'Bearer ', `Bearer  ${'x'.repeat(8000)}`, 'Bearer \xff\xfe', 'Bearer %00', `bearer ${s.token}\t${s.token}`, `Bearer ${s.token},Bearer ${s.token}`, `Bearer ${s.token} x`, `Bearer "${s.token}"`, `Basic ${Buffer.from(`x:${s.token}`).toString('base64')}`, 'Digest x', '=', ','])
 		assertRefused(await exchange(s, bytes(`GET ${jobs} HTTP/1.1\r\nHost: x\r\nAuthorization: ${value}\r\n\r\n`)), 401, value.slice(0, 40));
 	const job = await s.createJob('things');
-	for (const headers of ['Accept: \xff', 'Content-Type: \xff/\xff;;;=', `Content-Type: ${'x'.repeat(30000)}`, 'Content-Type: text/csv\r\nContent-Type: application/json', 'Connection: \xff, close, keep-alive', 'If-None-Match: *', 'Range: bytes=0-1', 'Accept-Encoding: *;q=0', 'Cookie: a=b; c', `X-${'y'.repeat(20000)}: z`, 'Upgrade: h2c\r\nConnection: Upgrade', 'Trailer: Content-Length', 'Content-Encoding: br'])
+	for (const headers of ['Accept: \xff', 'Content-Type: \xff/\xff;;;=', `Content-Type: ${'x'.repeat(8000)}`, 'Content-Type: text/csv\r\nContent-Type: application/json', 'Connection: \xff, close, keep-alive', 'If-None-Match: *', 'Range: bytes=0-1', 'Accept-Encoding: *;q=0', 'Cookie: a=b; c', `X-${'y'.repeat(8000)}: z`, 'Upgrade: h2c\r\nConnection: Upgrade', 'Trailer: Content-Length', 'Content-Encoding: br'])
 		assert.ok([200, 415].includes((await exchange(s, bytes(`GET ${jobs}/${job.id} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${s.token}\r\n${headers}\r\n\r\n`)))?.status), headers.slice(0, 40));
 }));
 
@@ -267,13 +267,16 @@ test('headers beyond the limit are 431', () => survives(async (s) => {
 		assert.equal((await exchange(s, `GET /healthz HTTP/1.1\r\nHost: x\r\n${headers}\r\n`))?.status, 431);
 }));
 
-test('a query of thousands of parameters is refused, or its connection ended, and costs no memory', () => survives(async (s) => {
+test('a query of thousands of parameters is read like any other, up to the length of a target', () => survives(async (s) => {
 	// A build that looks for leaks says so at its end.
-	await Promise.all(['&'.repeat(3000), '&'.repeat(60000), 'a=b&'.repeat(2000), 'a=b&'.repeat(20000), 'x'.repeat(131000)].map(async (query) => {
-		const answer = await exchange(s, `GET /healthz?${query} HTTP/1.1\r\nHost: x\r\n\r\n`);
-		assert.ok(answer === null || [400, 414, 431].includes(answer.status), `${query.slice(0, 10)}: ${answer?.status}`);
-	}));
-}, { args: ['--idle-timeout', '2'] }));
+	const ask = (query) => exchange(s, `GET ${jobs}?${query} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${s.token}\r\n\r\n`);
+	for (const query of ['&'.repeat(8000), 'a=b&'.repeat(2000), 'a&'.repeat(4000), '=&'.repeat(4000)]) {
+		assert.equal((await ask(query))?.status, 200, query.slice(0, 10));
+		assertRefused(await ask(`${query}&limit=0`), 400, query.slice(0, 10));
+	}
+	for (const query of ['&'.repeat(60000), 'a=b&'.repeat(20000), 'x'.repeat(100000)])
+		assertRefused(await ask(query), 414, query.slice(0, 10));
+}));
 
 test('where a request ends is never in doubt: contradicting lengths are refused and nothing behind them is read', () => survives(async (s) => {
 	const job = await s.createJob('things');
