@@ -19,15 +19,14 @@ const t = { diagnostic() {}, skip() {}, todo() {}, before() {}, after() {}, befo
 export default function test(...args) {
 	running.push(take([], args));
 }
-test.skip = test.todo = (...args) => { running.push(take([], args, true)); };
-test.only = test;
+const takeSkipped = (...args) => { running.push(take([], args, true)); };
+Object.assign(test, { skip: takeSkipped, todo: takeSkipped, only: test });
 export { test };
 export const it = test;
 export const describe = (title, ...rest) => rest.at(-1)();
 export const suite = describe;
 export const before = () => {}, after = before, beforeEach = before, afterEach = before;
-test.test = test.it = test;
-test.before = test.after = test.beforeEach = test.afterEach = before;
+Object.assign(test, { test, it: test, before, after, beforeEach, afterEach });
 
 // The tests of the file at ${url}: [{ title, parents, isSkipped }].
 export async function listTests(url) {
