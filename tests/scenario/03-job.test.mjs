@@ -30,6 +30,9 @@ test('a job has every member from its creation on', () => withServer(async (s) =
 
 test('creating says what is wrong', () => withServer(async (s) => {
 	await s.setUpThings({ id: 'string' });
+	// An object without a data stream takes no data.
+	const object = { type: 'object', properties: { id: { type: 'string' } } };
+	await s.must(200, 'PUT', '/api/v1/connectors/shop', { openapi: '3.0.3', components: { schemas: { things: object, bare: object } } });
 	const cases = [
 		['', 400, /empty/], ['{', 400, /not valid JSON/], ['[]', 400, /must be a JSON object/], ['{} x', 400, /not valid JSON/], ['{"object":"\xff"}', 400, /./],
 		['{"object":"things","object":"things","sourceName":"shop","operation":"upsert"}', 400, /duplicate/i],
@@ -41,6 +44,7 @@ test('creating says what is wrong', () => withServer(async (s) => {
 		[{ object: 'things', sourceName: 'shop', operation: 'Upsert' }, 400, /"Upsert"/],
 		[{ object: 'things', sourceName: 'nobody', operation: 'upsert' }, 404, /^The requested resource doesn't exist.*"nobody"/],
 		[{ object: 'nothing', sourceName: 'shop', operation: 'upsert' }, 404, /^The requested resource doesn't exist.*"nothing"/],
+		[{ object: 'bare', sourceName: 'shop', operation: 'upsert' }, 404, /^The requested resource doesn't exist.*"bare".*data stream/],
 		[{ object: 'THINGS', sourceName: 'shop', operation: 'upsert' }, 404, /THINGS/],
 	];
 	for (const [body, status, message] of cases) {
@@ -197,10 +201,23 @@ test('waiting answers at the end of the job, or at the end of the wait', () => w
 	assert.equal((await s.call('GET', `${jobs}/${job.id}?wait=`)).status, 200);
 }));
 
-test('a job that is removed ends the waits for it', () => withServer(async (s) => {
+test('a job that is aborted or removed ends the waits for it at once', () => withServer(async (s) => {
 	await s.setUpThings({ id: 'string' });
-	const job = await s.createJob('things');
-	const wait = s.call('GET', `${jobs}/${job.id}?wait=60`);
-	await s.patch(job.id, 'Aborted');
+	const aborted = await s.createJob('things');
+	const begun = Date.now();
+	const wait = s.call('GET', `${jobs}/${aborted.id}?wait=60`);
+	await s.patch(aborted.id, 'Aborted');
 	assert.equal((await wait).json.state, 'Aborted');
-}));
+	// One in the queue behind another that is held.
+	const first = await s.createJob('things'), second = await s.createJob('things');
+	s.hold();
+	await s.patch(first.id, 'UploadComplete');
+	await s.held();
+	await s.patch(second.id, 'UploadComplete');
+	const waits = Array.from({ length: 5 }, () => s.call('GET', `${jobs}/${second.id}?wait=60`));
+	await s.must(204, 'DELETE', `${jobs}/${second.id}`);
+	for (const answer of await Promise.all(waits))
+		assert.equal(answer.status, 404);
+	await s.release();
+	assert.ok(Date.now() - begun < 30000);
+}, { args: ['--workers', '1'], holdAt: 'load.staged' }));

@@ -4,13 +4,15 @@
 import test from 'node:test';
 import { withServer } from './harness.mjs';
 
-// The stories of one server: story(name, async (s) => …) adds one; each is a test of its own.
+// The stories of one server: story(name, async (s) => …) adds one; each is a test of its own.  SLUICE_STORY=name runs that one.
+const only = process.env.SLUICE_STORY;
+
 export function stories(title, options) {
 	const all = [];
 	test(title, async (t) => {
 		await new Promise(setImmediate);	// the file has been read to its end
 		await withServer(async (s) => {
-			for (const [name, story] of all) {
+			for (const [name, story] of all.filter(([title]) => !only || title === only)) {
 				await t.test(name, () => story(s).catch((error) => {
 					error.message += `\n--- the end of the server's log:\n${s.log.slice(-2000)}`;
 					throw error;
