@@ -60,17 +60,17 @@ export default [
 	{ test: 'scenario/03-job: a job has every member from its creation on', file: 'src/api/render.c', from: raw`	json_write_text(w, "CSV");`, to: raw`	json_write_text(w, "csv");` },
 	{ test: 'scenario/03-job: a job has every member from its creation on', file: 'src/api/jobs.c', from: raw`api_respond_job(request, 201, &job)`, to: raw`api_respond_job(request, 200, &job)` },
 	{ test: 'scenario/03-job: a job has every member from its creation on', file: 'src/catalog/catalog_sqlite_connector.c', from: raw`"005%012" PRIu64 "AAA"`, to: raw`"005%015" PRIu64` },
-	{ test: 'scenario/18-life: systemModstamp moves with every change of state, and createdDate never', file: 'src/catalog/catalog_sqlite_job.c', from: raw`now_us > job->modified_us ? now_us : job->modified_us + 1`, to: raw`now_us > job->modified_us + 3600 * INT64_C(1000000) ? now_us : job->modified_us + 1` },
-	{ test: 'scenario/18-life: systemModstamp moves with every change of state, and createdDate never', file: 'src/api/render.c', from: raw`clock_format_us(created, job->created_us)`, to: raw`clock_format_us(created, job->modified_us)` },
-	{ test: 'scenario/18-life: the time of processing is told in whole seconds and in milliseconds, from the claim to the end', file: 'src/api/render.c', from: raw`job->processing_ms / 1000`, to: raw`(job->processing_ms + 999) / 1000` },
-	{ test: 'scenario/18-life: the time of processing is told in whole seconds and in milliseconds, from the claim to the end', file: 'src/work/worker.c', from: raw`	settle(worker, &job, &verdict, begun_us);
+	{ test: 'scenario/25-life: systemModstamp moves with every change of state, and createdDate never', file: 'src/catalog/catalog_sqlite_job.c', from: raw`now_us > job->modified_us ? now_us : job->modified_us + 1`, to: raw`now_us > job->modified_us + 3600 * INT64_C(1000000) ? now_us : job->modified_us + 1` },
+	{ test: 'scenario/25-life: systemModstamp moves with every change of state, and createdDate never', file: 'src/api/render.c', from: raw`clock_format_us(created, job->created_us)`, to: raw`clock_format_us(created, job->modified_us)` },
+	{ test: 'scenario/25-life: the time of processing is told in whole seconds and in milliseconds, from the claim to the end', file: 'src/api/render.c', from: raw`job->processing_ms / 1000`, to: raw`(job->processing_ms + 999) / 1000` },
+	{ test: 'scenario/25-life: the time of processing is told in whole seconds and in milliseconds, from the claim to the end', file: 'src/work/worker.c', from: raw`	settle(worker, &job, &verdict, begun_us);
 	show_job`, to: raw`	begun_us = clock_mono_us();
 	settle(worker, &job, &verdict, begun_us);
 	show_job` },
-	{ test: 'scenario/18-life: progress is 0 when a job is claimed, moves while it is read, and is 1 at its end', file: 'src/work/load.c', from: raw`PROGRESS_READ * (double)load->bytes_read`, to: raw`0.0 * (double)load->bytes_read` },
-	{ test: 'scenario/18-life: progress is 0 when a job is claimed, moves while it is read, and is 1 at its end', file: 'src/api/render.c', from: raw`double progress = job_state_is_final(job->state) ? 1 : 0;`, to: raw`double progress = 0;` },
-	{ test: 'scenario/18-life: errorMessage is null unless the job is Failed, and then says why', file: 'src/api/render.c', from: raw`job->error[0] != '\0' ? job->error : NULL`, to: raw`job->error` },
-	{ test: 'scenario/18-life: numberRecordsProcessed counts every record that was read, the failed ones included', file: 'src/work/load.c', from: raw`		load->counts.records_failed++;`, to: raw`		load->counts.records_processed--;
+	{ test: 'scenario/25-life: progress is 0 when a job is claimed, moves while it is read, and is 1 at its end', file: 'src/work/load.c', from: raw`PROGRESS_READ * (double)load->bytes_read`, to: raw`0.0 * (double)load->bytes_read` },
+	{ test: 'scenario/25-life: progress is 0 when a job is claimed, moves while it is read, and is 1 at its end', file: 'src/api/render.c', from: raw`double progress = job_state_is_final(job->state) ? 1 : 0;`, to: raw`double progress = 0;` },
+	{ test: 'scenario/25-life: errorMessage is null unless the job is Failed, and then says why', file: 'src/api/render.c', from: raw`job->error[0] != '\0' ? job->error : NULL`, to: raw`job->error` },
+	{ test: 'scenario/25-life: numberRecordsProcessed counts every record that was read, the failed ones included', file: 'src/work/load.c', from: raw`		load->counts.records_failed++;`, to: raw`		load->counts.records_processed--;
 		load->counts.records_failed++;` },
 
 	// --- Waiting --------------------------------------------------------------------------------------------------------

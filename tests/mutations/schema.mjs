@@ -2,10 +2,10 @@
 // How to break the rules of schema documents, of their change, and of data streams: each entry makes the named test fail
 // (script/prove-tests).
 const raw = String.raw;
-const all = 'scenario/19-schema: every broken rule of a document is told at once, each with its place and line';
-const limits = 'scenario/19-schema: each rule is kept to the last character: 80 in a name, 1,000 fields, and the names that are nearly reserved';
-const change = 'scenario/19-schema: what a later document may not do is told whole: each object and field that goes, each type that changes';
-const refs = 'scenario/19-schema: $ref is followed, aliases are refused, and no document is too hostile to be answered';
+const all = 'scenario/26-schema: every broken rule of a document is told at once, each with its place and line';
+const limits = 'scenario/26-schema: each rule is kept to the last character: 80 in a name, 1,000 fields, and the names that are nearly reserved';
+const change = 'scenario/26-schema: what a later document may not do is told whole: each object and field that goes, each type that changes';
+const refs = 'scenario/26-schema: $ref is followed, aliases are refused, and no document is too hostile to be answered';
 const stored = 'scenario/02-connector: a connector is stored and read back, its objects and fields with it';
 const stream = 'scenario/02-connector: a stream must fit its object';
 const openapi = 'src/schema/openapi.c', schema = 'src/schema/schema.c', streams = 'src/schema/stream.c';
