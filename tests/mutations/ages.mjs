@@ -41,6 +41,8 @@ export default [
 	{ test: 'conformance/catalog_job_test: an_object_has_as_many_active_jobs_as_its_quota', file: 'src/catalog/catalog.h', from: '(1u << JOB_OPEN | 1u << JOB_UPLOAD_COMPLETE | 1u << JOB_IN_PROGRESS)', to: '(1u << JOB_OPEN | 1u << JOB_UPLOAD_COMPLETE)' },
 	{ test: 'conformance/catalog_job_test: only_so_many_jobs_are_active_at_once', file: catalog, from: 'query_get_number(&query) > create->quota->active_max', to: 'query_get_number(&query) > create->quota->active_max + 1' },
 	{ test: 'conformance/catalog_job_test: only_so_many_jobs_are_created_in_a_span', file: sql, from: 'DELETE FROM creations WHERE created_us <= ?1', to: 'DELETE FROM creations WHERE created_us < ?1' },
+	{ test: 'conformance/catalog_job_test: a_clock_that_was_set_back_holds_up_no_job', file: catalog, from: ' && since_us >= -claim->delay_us', to: '' },
+	{ test: 'conformance/catalog_job_test: creations_ahead_of_a_clock_that_was_set_back_are_forgotten', file: sql, from: ' OR created_us > ?2', to: ' OR created_us > ?2 + 1000' },
 	{ test: 'conformance/catalog_list_test: aged_jobs_come_oldest_first_and_by_their_last_change', file: sql, from: 'ORDER BY modified_us, id LIMIT ?3', to: 'ORDER BY id LIMIT ?3' },
 	{ test: 'unit/catalog_sqlite_test: a_file_of_format_1_is_brought_up_with_all_that_is_in_it', file: 'src/catalog/catalog_sqlite.c', from: 'format.version < FORMAT_VERSION ? make_tables', to: 'format.version == 0 ? make_tables' },
 	{ test: 'scenario/23-ageing: an open job is aborted after 7 days and its data removed, not a minute before', file: 'src/serve/serve.c', from: '.open_us = house->config.open_days * day_us', to: '.open_us = (house->config.open_days + 1) * day_us' },
