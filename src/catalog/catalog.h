@@ -180,7 +180,8 @@ struct catalog_quota {
 	int64_t object_max;  /* active ones of one object */
 	int64_t active_max;  /* active ones in all */
 	int64_t created_max; /* created, under a quota, in the span that ends now; also those that
-				 are removed meanwhile */
+				 are removed meanwhile, and those of the span to come, if the clock
+				 was set back */
 	int64_t created_span_us;
 };
 
@@ -225,7 +226,8 @@ enum status catalog_job_move(struct catalog *catalog, struct slice id,
 
 /* Lease the oldest closed job whose object has no job InProgress: to InProgress, with ${lease}.
  * One atomic step.  E_NOT_FOUND: nothing to do; or that job has been closed for less than
- * ${delay_us}, and ${ret_ready_us} is when it may be claimed (else 0). */
+ * ${delay_us}, and ${ret_ready_us} is when it may be claimed (else 0).  One that by its times was
+ * closed more than ${delay_us} from now, since the clock was set back, does not wait. */
 enum status catalog_job_claim(struct catalog *catalog, const char *lease, int64_t delay_us,
     struct job *ret_job, int64_t *ret_ready_us, struct err *err) WARN_UNUSED;
 

@@ -171,7 +171,8 @@ static enum status check_active(
 	return query_end(&query, err);
 }
 
-/* Forgets what is older than the span, so that the table stays as small as the quota. */
+/* Forgets what is older than the span, so that the table stays as small as the quota; and what is
+ * further in the future than that, which is from a clock that has been set back. */
 static enum status check_created(struct conn *conn, const struct job_create *create, bool *ret_full,
     int64_t *ret_free_us, struct err *err)
 {
@@ -181,6 +182,7 @@ static enum status check_created(struct conn *conn, const struct job_create *cre
 
 	query_begin(&query, conn, SQL_CREATION_FORGET);
 	query_put_number(&query, create->job->created_us - quota->created_span_us);
+	query_put_number(&query, create->job->created_us + quota->created_span_us);
 	status = query_run(&query, NULL, err);
 	if (status != OK)
 		return status;
@@ -339,6 +341,15 @@ struct job_claim {
 	int64_t ready_us; /* when the delay of the one that was found is over */
 };
 
+/* A job that was changed further in the future than the delay is long was so by a clock that has
+ * been set back since: it would keep all others from their turn until that time comes again. */
+static bool must_wait(const struct job_claim *claim, int64_t now_us)
+{
+	int64_t since_us = now_us - claim->job.modified_us;
+
+	return since_us < claim->delay_us && since_us >= -claim->delay_us;
+}
+
 static enum status claim_job(struct conn *conn, void *ctx, struct err *err)
 {
 	struct job_claim *claim = ctx;
@@ -358,7 +369,7 @@ static enum status claim_job(struct conn *conn, void *ctx, struct err *err)
 		return status;
 	if (!found)
 		return err_set(err, E_NOT_FOUND, "no job to work on");
-	if (claim->delay_us > 0 && claim->job.modified_us + claim->delay_us > clock_now_us()) {
+	if (must_wait(claim, clock_now_us())) {
 		claim->ready_us = claim->job.modified_us + claim->delay_us;
 		return err_set(err, E_NOT_FOUND, "no job to work on yet");
 	}

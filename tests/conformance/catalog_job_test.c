@@ -501,6 +501,21 @@ static void a_closed_job_is_claimed_when_its_delay_is_over(void **state)
 	assert_int_equal(ready_us, 0);
 }
 
+static void a_clock_that_was_set_back_holds_up_no_job(void **state)
+{
+	const int64_t hour_us = INT64_C(3600) * 1000000, now_us = clock_now_us();
+	struct job ahead = create_job("orders", now_us + 3 * hour_us), got;
+	int64_t ready_us = 5;
+
+	(void)state;
+	close_job(ahead.id);
+	assert_status(
+	    catalog_job_claim(catalog, "l", 4 * hour_us, &got, &ready_us, &err), E_NOT_FOUND);
+	assert_int_equal(ready_us, get_job(ahead.id).modified_us + 4 * hour_us);
+	assert_ok(catalog_job_claim(catalog, "l", hour_us, &got, &ready_us, &err));
+	assert_string_equal(got.id, ahead.id);
+}
+
 /* --- Quotas ----------------------------------------------------------------------------------- */
 
 static enum status create_within(const struct catalog_quota *quota, const char *object,
@@ -587,6 +602,20 @@ static void only_so_many_jobs_are_created_in_a_span(void **state)
 	assert_ok(create_within(&quota, "orders", 150, &hit, id));
 }
 
+static void creations_ahead_of_a_clock_that_was_set_back_are_forgotten(void **state)
+{
+	const struct catalog_quota quota = {.created_max = 2, .created_span_us = 100};
+	struct catalog_quota_hit hit;
+	char id[UUID_TEXT_BYTES];
+
+	(void)state;
+	assert_ok(create_within(&quota, "orders", 1100, &hit, id));
+	assert_ok(create_within(&quota, "orders", 1101, &hit, id));
+	assert_status(create_within(&quota, "orders", 1001, &hit, id), E_LIMIT);
+	assert_ok(create_within(&quota, "orders", 1000, &hit, id));
+	assert_status(create_within(&quota, "orders", 1000, &hit, id), E_LIMIT);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -609,9 +638,11 @@ int main(void)
 	    TEST(a_part_is_added_once_under_its_key),
 	    TEST(an_aborted_job_has_lost_its_keyed_parts),
 	    TEST(a_closed_job_is_claimed_when_its_delay_is_over),
+	    TEST(a_clock_that_was_set_back_holds_up_no_job),
 	    TEST(an_object_has_as_many_active_jobs_as_its_quota),
 	    TEST(only_so_many_jobs_are_active_at_once),
 	    TEST(only_so_many_jobs_are_created_in_a_span),
+	    TEST(creations_ahead_of_a_clock_that_was_set_back_are_forgotten),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
