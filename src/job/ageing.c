@@ -76,10 +76,10 @@ static enum status take_some(struct ageing *ageing, enum job_state state, int64_
 	return st;
 }
 
-static void take_all(
-    struct ageing *ageing, enum job_state state, int64_t age_us, step_fn *step, int64_t *count)
+static void take_all(struct ageing *ageing, int64_t now_us, enum job_state state, int64_t age_us,
+    step_fn *step, int64_t *count)
 {
-	int64_t before_us = clock_now_us() - age_us;
+	int64_t before_us = now_us - age_us;
 	struct err err = {{0}};
 	bool again = age_us > 0;
 	enum status st = OK;
@@ -95,10 +95,10 @@ static void take_all(
 
 /* One table after the other, and each as far as it goes: that one of them cannot be read must not
  * keep what the others have too long. */
-static void expire_problems(struct ageing *ageing, int64_t *count)
+static void expire_problems(struct ageing *ageing, int64_t now_us, int64_t *count)
 {
 	const struct ageing_options *options = &ageing->options;
-	int64_t before_us = clock_now_us() - options->problem_us, removed;
+	int64_t before_us = now_us - options->problem_us, removed;
 	const struct slice all = {0};
 	struct stream *streams;
 	struct err err = {{0}};
@@ -134,13 +134,16 @@ static void look(struct ageing *ageing, bool problems, struct ageing_result *ret
 	static const enum job_state final_states[] = {JOB_COMPLETE, JOB_FAILED, JOB_ABORTED};
 	const struct ageing_options *options = &ageing->options;
 	struct ageing_result result = {0};
+	/* One time for all: were the clock moved in between, a young finished job would go and an
+	 * old open one stay. */
+	int64_t now_us = clock_now_us();
 
-	take_all(ageing, JOB_OPEN, options->open_us, job_expire, &result.aborted);
+	take_all(ageing, now_us, JOB_OPEN, options->open_us, job_expire, &result.aborted);
 	for (size_t i = 0; i < 3; i++)
-		take_all(ageing, final_states[i], options->finished_us, job_delete_final,
+		take_all(ageing, now_us, final_states[i], options->finished_us, job_delete_final,
 		    &result.removed);
 	if (problems)
-		expire_problems(ageing, &result.problems);
+		expire_problems(ageing, now_us, &result.problems);
 	if (result.aborted + result.removed + result.problems > 0)
 		log_event(LOG_LEVEL_INFO, "ageing.done",
 		    "aborted=%" PRId64 " removed=%" PRId64 " problems=%" PRId64, result.aborted,
