@@ -51,7 +51,9 @@ export default [
 	{ test: 'unit/http_test: a_drain_refuses_the_new_and_lets_the_old_finish', file: 'src/http/head.c', from: raw`	request->admitted = !server->draining;`, to: raw`	request->admitted = true;` },
 	{ test: 'unit/http_test: a_drain_refuses_the_new_and_lets_the_old_finish', file: 'src/http/head.c', from: raw`	respond_header(request, "Retry-After", "5");
 `, to: '' },
-	{ test: 'scenario/11-bad-input: headers beyond the limit are 431', file: 'src/http/server_mhd.c', from: raw`MHD_OPTION_CONNECTION_MEMORY_LIMIT, CONNECTION_BYTES,`, to: raw`MHD_OPTION_CONNECTION_MEMORY_LIMIT, 16 * CONNECTION_BYTES,` },
+	{ test: 'scenario/11-bad-input: headers beyond the limit are 431', file: 'src/http/server_mhd_refuse.c', from: raw`	if (status == 500)
+		status = 400;`, to: raw`	if (status == 500 || status == 431)
+		status = 400;` },
 	{ test: 'unit/job_fault_test: a_full_disk_costs_a_closed_job_nothing', file: 'src/work/worker.c', from: raw`		if (st == E_FULL) {`, to: raw`		if (st == E_BUSY) {` },
 
 	// --- Tokens --------------------------------------------------------------------------------------------------------
