@@ -66,6 +66,7 @@ function copyTree() {
 	}
 	if (existsSync(join(root, '.deps')))
 		symlinkSync(join(root, '.deps'), join(copy, '.deps'));
+	mkdirSync(join(copy, 'tmp'));
 }
 
 // Runs until its end or the limit, with everything that it starts in a group of its own: { code, out, isLate }.
@@ -108,8 +109,9 @@ const build = (folder, targets) => run('nice', ['ninja', '-C', folder, '--quiet'
 
 // --- Tests ---------------------------------------------------------------------------------------------------------
 
+// What a test that fails leaves in TMPDIR goes with the copy.
 const environment = (folder) => ({
-	SLUICE: join(copy, folder, 'sluice'), SLUICE_RELEASE: join(copy, folder, 'sluice'), CMOCKA_MESSAGE_OUTPUT: 'TAP',
+	TMPDIR: join(copy, 'tmp'), SLUICE: join(copy, folder, 'sluice'), SLUICE_RELEASE: join(copy, folder, 'sluice'), CMOCKA_MESSAGE_OUTPUT: 'TAP',
 	ASAN_OPTIONS: 'detect_stack_use_after_return=1:strict_string_checks=1:abort_on_error=1', UBSAN_OPTIONS: 'print_stacktrace=1:halt_on_error=1:abort_on_error=1',
 	LSAN_OPTIONS: `suppressions=${copy}/tests/lsan.supp:print_suppressions=0`,
 });
