@@ -90,6 +90,8 @@ struct MHD_Daemon;
 /* Two of them hold what comes in during one write to storage; larger ones were no faster. */
 #define UPLOAD_CHUNK_BYTES 131072
 #define UPLOAD_CHUNKS_MAX  256
+/* When more are in use, no upload waits for its own to be full. */
+#define UPLOAD_CHUNKS_MANY 128
 /* Tasks that wait for a lane; one more is answered with 503. */
 #define LANE_QUEUE_MAX 1024
 
@@ -194,6 +196,7 @@ struct http_server {
 	size_t busy;           /* requests in an event lane's handler, or parked */
 	struct upload_chunk *chunks;
 	size_t chunk_count; /* made so far, in use or not */
+	size_t chunks_used; /* of them, those that are not in ${chunks} */
 	struct request *waiting, **waiting_end;
 	pthread_cond_t delays_changed;
 	struct request *delayed; /* in no order */
