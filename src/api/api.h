@@ -29,9 +29,9 @@ struct api {
 	atomic_bool ready;                 /* for /readyz */
 	const struct catalog_quota *quota; /* of jobs; NULL: none */
 
-	/* --test-controls: NULL when they are off.  clock_moved(), if not NULL, is called when a test has
-	 * moved the wall clock, on a thread of the work lane, and returns when what became due by that
-	 * is done. */
+	/* --test-controls: NULL when they are off.  clock_moved(), if not NULL, is called when a
+	 * test has moved the wall clock, on a thread of the work lane, and returns when what became
+	 * due by that is done. */
 	struct faults *faults;
 	void (*clock_moved)(void *ctx);
 	void *clock_moved_ctx;

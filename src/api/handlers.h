@@ -11,9 +11,9 @@
 
 /* 150 MiB: the hosted service's limit for a part. */
 #define API_PART_BYTES_MAX 157286400
-/* How much larger its gzip may be.  Of what cannot be packed zlib makes stored blocks of 16 KiB, which
- * is 48 KiB in all; bgzip, a member for every 64 KiB, needs 75 KiB.  The rest is for names and
- * comments in the headers. */
+/* How much larger its gzip may be.  Of what cannot be packed zlib makes stored blocks of 16 KiB,
+ * which is 48 KiB in all; bgzip, a member for every 64 KiB, needs 75 KiB.  The rest is for names
+ * and comments in the headers. */
 #define API_PART_GZIP_EXTRA_BYTES 1048576
 /* The most that an answer which is built in memory may have. */
 #define API_ANSWER_BYTES_MAX (256 * 1024 * 1024)

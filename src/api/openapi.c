@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * GET /openapi.yaml: api/openapi.yaml as it was when this was built; the build makes an array of it.
- * It never changes while the server runs, so its digest is a strong ETag, and a client that has it
- * already is told so.
+ * GET /openapi.yaml: api/openapi.yaml as it was when this was built; the build makes an array of
+ * it.  It never changes while the server runs, so its digest is a strong ETag, and a client that
+ * has it already is told so.
  */
 #include "api/handlers.h"
 

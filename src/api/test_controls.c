@@ -3,8 +3,8 @@
  * Controls for people who test their clients: rules by which requests and jobs meet faults, and a
  * clock that can be moved.  docs/testing-clients.md is their manual.
  *
- * They are there only with --test-controls on.  Without, every call here answers 404 and says how to
- * switch them on, and api_intercept() is not given to the server at all.
+ * They are there only with --test-controls on.  Without, every call here answers 404 and says how
+ * to switch them on, and api_intercept() is not given to the server at all.
  *
  * Not here: which rule hits (emulate/), and what it does to a request (http/fault.c) or to a job
  * (work/worker.c).

@@ -24,15 +24,16 @@ struct upload_body {
 	uint64_t bytes;                              /* unpacked */
 };
 
-/* ${writer} is the body's now; NULL: nothing is to be stored.  E_NOMEM; fini is due all the same. */
+/* ${writer} is the body's now; NULL: nothing is to be stored.  E_NOMEM; fini is due all the
+ * same. */
 enum status upload_body_begin(struct upload_body *body, const struct upload_head *head,
     struct blob_writer *writer, struct err *err) WARN_UNUSED;
 
 /* Drop what was stored, unless the writer was taken out and committed. */
 void upload_body_fini(struct upload_body *body);
 
-/* E_INVALID: it is not the gzip that it should be; E_LIMIT: it unpacks to more than a part may have;
- * else as blob_write.  After a failure only fini is left. */
+/* E_INVALID: it is not the gzip that it should be; E_LIMIT: it unpacks to more than a part may
+ * have; else as blob_write.  After a failure only fini is left. */
 enum status upload_body_add(
     struct upload_body *body, struct slice bytes, struct err *err) WARN_UNUSED;
 

@@ -2,8 +2,8 @@
 /*
  * Counters: see metrics.h.
  *
- * Cells of all metrics lie in one array, those of histograms in another, because each of theirs has a
- * count a bucket.  Nothing orders one addition against another: whoever reads wants numbers, not
+ * Cells of all metrics lie in one array, those of histograms in another, because each of theirs has
+ * a count a bucket.  Nothing orders one addition against another: whoever reads wants numbers, not
  * moments.  The total of a histogram is what its buckets add up to when they are read, so that it
  * can't contradict them.
  *

@@ -6,9 +6,9 @@
  * What the process has counted since it started, for Prometheus.  metrics.def is the list.
  *
  * A metric is a row of cells, one for each combination of its labels' values.  Whoever counts knows
- * a cell by its number and names it once, at start; counting is an atomic addition and nothing else,
- * fit for any thread and any path.  The cells belong to the process: two servers in one process, as
- * in tests, share them.
+ * a cell by its number and names it once, at start; counting is an atomic addition and nothing
+ * else, fit for any thread and any path.  The cells belong to the process: two servers in one
+ * process, as in tests, share them.
  */
 
 #include "base/buffer.h"
@@ -48,9 +48,9 @@ struct metric_list {
 };
 metric_name_fn metric_name_from_list;
 
-/* From now on ${name} names the cells of ${metric}, instead of whoever did before; NULL: nobody does,
- * and they are not shown.  ${ctx} must live as long.  Before the threads that count are started, or
- * after they ended: not while somebody is in metrics_write. */
+/* From now on ${name} names the cells of ${metric}, instead of whoever did before; NULL: nobody
+ * does, and they are not shown.  ${ctx} must live as long.  Before the threads that count are
+ * started, or after they ended: not while somebody is in metrics_write. */
 void metric_name_cells(enum metric metric, metric_name_fn *name, const void *ctx);
 
 /* For a counter (${n} is not negative) or a gauge. */

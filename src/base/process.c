@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The process as the system sees it: see process.h.  /proc is Linux's; elsewhere all is 0, which who
- * reads a gauge can tell from an answer.
+ * The process as the system sees it: see process.h.  /proc is Linux's; elsewhere all is 0, which
+ * who reads a gauge can tell from an answer.
  */
 #include "base/process.h"
 

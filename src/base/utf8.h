@@ -14,11 +14,12 @@
  * ${text}.len when all of it is. */
 size_t utf8_valid_prefix(struct slice text);
 
-/* The first ${bytes_max} bytes of ${text} or, where a character lies across that end, a few less; all of
- * it when it is no longer. */
+/* The first ${bytes_max} bytes of ${text} or, where a character lies across that end, a few less;
+ * all of it when it is no longer. */
 struct slice utf8_cut(struct slice text, size_t bytes_max);
 
-/* Append ${text} with U+FFFD for each NUL and for each byte that is no part of a valid character. */
+/* Append ${text} with U+FFFD for each NUL and for each byte that is no part of a valid
+ * character. */
 void utf8_mend(struct slice text, struct buffer *out);
 
 static inline bool utf8_is_valid(struct slice text)

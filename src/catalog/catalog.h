@@ -194,8 +194,9 @@ struct catalog_quota_hit {
 	int64_t free_us;              /* QUOTA_CREATED: when the next may be created; else 0 */
 };
 
-/* The same within ${quota}, looked at in the order of its members in the step that adds the row; now
- * is the job's created_us.  E_LIMIT: it is used up, ${ret_hit} says where; E_NOT_FOUND goes first. */
+/* The same within ${quota}, looked at in the order of its members in the step that adds the row;
+ * now is the job's created_us.  E_LIMIT: it is used up, ${ret_hit} says where; E_NOT_FOUND goes
+ * first. */
 enum status catalog_job_create_within(struct catalog *catalog, const struct job *job,
     const struct catalog_quota *quota, struct catalog_quota_hit *ret_hit,
     struct err *err) WARN_UNUSED;

@@ -215,7 +215,7 @@ static int take_step(sqlite3 *db, int64_t version)
  * somebody else. */
 static int make_tables(sqlite3 *db)
 {
-	int64_t version;
+	int64_t version = 0;
 	int rc;
 
 	rc = sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Rules in JSON: see fault_rule.h.  Whoever writes a rule tests something with it, and a rule that is
- * not what he meant makes his test pass for nothing; so nothing is ignored here: an unknown member, a
- * member that does not go with the action, or an action that never happens is a problem.
+ * Rules in JSON: see fault_rule.h.  Whoever writes a rule tests something with it, and a rule that
+ * is not what he meant makes his test pass for nothing; so nothing is ignored here: an unknown
+ * member, a member that does not go with the action, or an action that never happens is a problem.
  */
 #include "emulate/fault_rule.h"
 

@@ -62,8 +62,8 @@ struct fault_rule {
 /* Is it for jobs?  Else it is for requests. */
 bool fault_rule_is_for_jobs(const struct fault_rule *rule);
 
-/* Read what a person wrote.  ${problems} (initialised with an arena, count 0) takes everything that is
- * wrong with it; false, and ${ret_rule} is good for nothing, when there is something. */
+/* Read what a person wrote.  ${problems} (initialised with an arena, count 0) takes everything that
+ * is wrong with it; false, and ${ret_rule} is good for nothing, when there is something. */
 bool fault_rule_parse(
     const json_t *object, struct fault_rule *ret_rule, struct problems *problems) WARN_UNUSED;
 

@@ -3,9 +3,9 @@
  * Content-Digest: see content_digest.h.
  *
  * A parser by descent over the grammar of RFC 8941, as far as this header needs it: a dictionary of
- * byte sequences, each with parameters, which are skipped; of their values no more is looked at than
- * that takes.  As that RFC asks for, the padding of a base64 text may be missing, and the bits that its last character has too many may be
- * anything.
+ * byte sequences, each with parameters, which are skipped; of their values no more is looked at
+ * than that takes.  As that RFC asks for, the padding of a base64 text may be missing, and the bits
+ * that its last character has too many may be anything.
  */
 #include "http/content_digest.h"
 

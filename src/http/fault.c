@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Faults: what a test of a client asks of a request beside its handling.  See struct http_fault, and
- * request.h for where they stand among a request's states.
+ * Faults: what a test of a client asks of a request beside its handling.  See struct http_fault,
+ * and request.h for where they stand among a request's states.
  *
  * A delayed request is parked, so no thread stands still for it.  It is on a list, and one timer
- * thread, which is there only when the server has an intercept(), unparks those whose time is up; all
- * of them when the server drains, after which none is delayed any more.
+ * thread, which is there only when the server has an intercept(), unparks those whose time is up;
+ * all of them when the server drains, after which none is delayed any more.
  *
  * Which request has which fault is not decided here: emulate/ has the rules, api/ asks them.
  */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What can be said of a request by its head alone: is it well formed, is it short enough, may it
- * run, which route is it for, whose is it.  The answer is a route, or a reply, which then leaves before the body is read.
+ * run, which route is it for, whose is it.  The answer is a route, or a reply, which then leaves
+ * before the body is read.
  *
  * The framing comes first.  Where a request ends must be beyond doubt: a proxy in front of us that
  * sees it otherwise would take a part of one client's body for another client's request.  So

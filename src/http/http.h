@@ -94,10 +94,10 @@ struct http_options {
 	 * the routes).  It responds (401, 403, 503) when not, and may not defer.  NULL: all may.
 	 * Event thread: must not block. */
 	void (*authorize)(struct request *request, const struct http_route *route);
-	/* What a test of a client asks for in place of, or beside, the usual: called after authorize()
-	 * for a request that has a route and will be handled.  It may respond (then the body is not
-	 * read), or call request_set_fault(), or both; it may not defer.  NULL: nothing of
-	 * it runs, no thread either.  Event thread: must not block. */
+	/* What a test of a client asks for in place of, or beside, the usual: called after
+	 * authorize() for a request that has a route and will be handled.  It may respond (then the
+	 * body is not read), or call request_set_fault(), or both; it may not defer.  NULL: nothing
+	 * of it runs, no thread either.  Event thread: must not block. */
 	void (*intercept)(struct request *request, const struct http_route *route);
 	void *context; /* request_context() */
 	unsigned event_threads;
@@ -137,7 +137,8 @@ struct slice request_param(const struct request *request, size_t index);
 bool request_query(const struct request *request, const char *name, struct slice *ret_value);
 /* false when absent; names match without regard to case. */
 bool request_header(const struct request *request, const char *name, struct slice *ret_value);
-/* The value of the ${index}th header line of that name, from 0; false when there are not so many. */
+/* The value of the ${index}th header line of that name, from 0; false when there are not so
+ * many. */
 bool request_header_line(
     const struct request *request, const char *name, size_t index, struct slice *ret_value);
 /* The body's Content-Encoding.  "identity" is none; "x-gzip" is gzip. */
@@ -164,12 +165,12 @@ void request_defer(struct request *request);
 struct http_fault {
 	uint32_t delay_ms; /* before anything is done; a drain or a stop ends it at once */
 	/* Cut the connection, with a reset, once so many bytes of the body have come, before any of
-	 * that piece is handed on; at 0 at the head; a shorter body at its end.  To the handler it is
-	 * a client that went away.  Not for a request that intercept() has answered. */
+	 * that piece is handed on; at 0 at the head; a shorter body at its end.  To the handler it
+	 * is a client that went away.  Not for a request that intercept() has answered. */
 	bool cut_request;
 	uint64_t cut_after_bytes;
-	/* Handle the request, send the answer's head and half of its body (of a source, of its first
-	 * block), and cut.  An answer without a body is cut before its head. */
+	/* Handle the request, send the answer's head and half of its body (of a source, of its
+	 * first block), and cut.  An answer without a body is cut before its head. */
 	bool cut_answer;
 };
 
@@ -209,8 +210,8 @@ void respond_error(struct request *request, unsigned status, const char *format,
 /* The same with "details": a JSON object in ${details} (taken over). */
 void respond_error_details(struct request *request, unsigned status, struct buffer *details,
     const char *format, ...) PRINTF_LIKE(4, 5);
-/* The envelope with this message and nothing in front of it, whatever the status: for an answer that
- * a test made up, which hides nothing. */
+/* The envelope with this message and nothing in front of it, whatever the status: for an answer
+ * that a test made up, which hides nothing. */
 void respond_error_verbatim(struct request *request, unsigned status, struct slice message);
 /* For a failure of the world: E_FULL and E_BUSY are 503 with Retry-After, the
  * rest 500; logged with ${err}. */

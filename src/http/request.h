@@ -43,8 +43,8 @@
  * once more, and takes three shorter ways to OVER:
  *
  *	state    fault                 instead of                what happens
- *	HEAD     delay                 going on                  parked; the delays' timer unparks it,
- *	                                                         and it goes on as if just judged
+ *	HEAD     delay                 going on                  parked; the delays' timer unparks
+ *	                                                         it: it goes on as if just judged
  *	HEAD     cut request, at 0 or  BODY                      cut
  *	         without a body
  *	BODY     cut request           taking the piece with     cut; an upload is cancelled as
@@ -80,8 +80,8 @@ struct MHD_Daemon;
 /* A body that nobody wants is read up to here, so that the connection can be used again. */
 #define HTTP_DROPPED_BYTES_MAX 65536
 /* Of a request's target, of one header, and of all headers.  A header counts as its name, its value
- * and the four bytes around them.  Well below what a connection's memory holds, so that it is we who
- * refuse, and at a number that does not depend on the library. */
+ * and the four bytes around them.  Well below what a connection's memory holds, so that it is we
+ * who refuse, and at a number that does not depend on the library. */
 #define HTTP_TARGET_BYTES_MAX  8192
 #define HTTP_HEADER_BYTES_MAX  8192
 #define HTTP_HEADERS_BYTES_MAX 32768
@@ -90,6 +90,8 @@ struct MHD_Daemon;
 /* Two of them hold what comes in during one write to storage; larger ones were no faster. */
 #define UPLOAD_CHUNK_BYTES 131072
 #define UPLOAD_CHUNKS_MAX  256
+/* When more are in use, no upload waits for its own to be full. */
+#define UPLOAD_CHUNKS_MANY 128
 /* Tasks that wait for a lane; one more is answered with 503. */
 #define LANE_QUEUE_MAX 1024
 
@@ -194,6 +196,7 @@ struct http_server {
 	size_t busy;           /* requests in an event lane's handler, or parked */
 	struct upload_chunk *chunks;
 	size_t chunk_count; /* made so far, in use or not */
+	size_t chunks_used; /* of them, those that are not in ${chunks} */
 	struct request *waiting, **waiting_end;
 	pthread_cond_t delays_changed;
 	struct request *delayed; /* in no order */
@@ -278,13 +281,14 @@ enum fault_next {
 /* Event thread, in its callback, once, when the head was judged.  It may reply (503). */
 enum fault_next fault_delay(struct request *request);
 
-/* Is the connection to be cut instead of taking ${next} bytes more of the body; at its head, when it
- * has none; at its end? */
+/* Is the connection to be cut instead of taking ${next} bytes more of the body; at its head, when
+ * it has none; at its end? */
 bool fault_cuts_body(const struct request *request, size_t next);
 bool fault_cuts_head(const struct request *request);
 bool fault_cuts_end(const struct request *request);
 
-/* Of the ${body_bytes} of an answer's body, how many are to be sent before the connection is cut? */
+/* Of the ${body_bytes} of an answer's body, how many are to be sent before the connection is
+ * cut? */
 size_t fault_half(size_t body_bytes);
 
 /* Reset the connection: the client learns at once, and what it still sends is refused. */

@@ -18,8 +18,8 @@
  *	  So unescaping is turned off, and on_target() copies the target before it is cut up, and
  *	  hides the query's parameters from the library.
  *	- It must not be stopped while connections are parked: hence ${busy}.
- *	- While it is being stopped it drops an answer that is queued, says MHD_YES, and calls again;
- *	  then the connection is cut.
+ *	- While it is being stopped it drops an answer that is queued, says MHD_YES, and calls
+ *	  again; then the connection is cut.
  */
 #include "http/server_mhd.h"
 

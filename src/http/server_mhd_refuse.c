@@ -6,17 +6,18 @@
  * that time, and the library is told to cut the connection.
  *
  * What the library cannot read (a request line, a length, chunks) or hold (a head longer than its
- * memory for a connection) it refuses itself, with an HTML page that no option changes, and which it
- * garbles for a bad Content-Length.  It hands that page to MHD_queue_response() by its public name,
- * so the function of that name here stands before the library's: it writes the envelope to the socket
- * and ends the sending direction, so that the page goes nowhere.  The library still gets to queue it:
- * told that this failed it frees memory, which after a Cookie header it goes on to use.  But a library
- * that is being stopped does not queue it, says that it did, and then follows a pointer that it never
- * set; so it must not be stopped meanwhile, and once it is, the failure is the lesser evil.
- * Where the two are linked so that ours does not come first, the page is what the client gets.
+ * memory for a connection) it refuses itself, with an HTML page that no option changes, and which
+ * it garbles for a bad Content-Length.  It hands that page to MHD_queue_response() by its public
+ * name, so the function of that name here stands before the library's: it writes the envelope to
+ * the socket and ends the sending direction, so that the page goes nowhere.  The library still gets
+ * to queue it: told that this failed it frees memory, which after a Cookie header it goes on to
+ * use.  But a library that is being stopped does not queue it, says that it did, and then follows a
+ * pointer that it never set; so it must not be stopped meanwhile, and once it is, the failure is
+ * the lesser evil.  Where the two are linked so that ours does not come first, the page is what the
+ * client gets.
  *
- * Not here: whether the method was HEAD, which the library does not tell before on_access().  Such a
- * refusal has a body, and the connection ends behind it.
+ * Not here: whether the method was HEAD, which the library does not tell before on_access().  Such
+ * a refusal has a body, and the connection ends behind it.
  */
 #include "http/server_mhd.h"
 

@@ -7,6 +7,8 @@
  * the step writes one chunk the event thread fills another; when that is full too, or the pool has
  * none left, the connection is parked, and so the client's window closes.  A chunk belongs to an
  * upload only while it holds something: a fast storage needs few, however many uploads there are.
+ * And when many are in use one goes to the lane though it is not full, since a client that sends
+ * slowly, or nothing any more, would keep it from all others.
  *
  * All of an upload's functions run in steps.  A step is one task of the pool: it does one thing,
  * then queues itself again, behind those of other uploads, or ends.  There is never more than one
@@ -49,8 +51,10 @@ static struct upload_chunk *take_chunk_locked(struct http_server *server)
 			return NULL;
 		server->chunk_count++;
 	}
-	if (chunk != NULL)
-		chunk->used = 0;
+	if (chunk == NULL)
+		return NULL;
+	chunk->used = 0;
+	server->chunks_used++;
 	return chunk;
 }
 
@@ -96,6 +100,7 @@ static void give_chunk(struct http_server *server, struct upload_chunk *chunk)
 		/* The one used last is the one that the processor's cache still holds. */
 		chunk->next = server->chunks;
 		server->chunks = chunk;
+		server->chunks_used--;
 	}
 	mutex_unlock(&server->mutex);
 	if (next != NULL)
@@ -269,7 +274,7 @@ static enum upload_next get_chunk(struct request *request)
 	return next;
 }
 
-/* The chunk is full. */
+/* The chunk is full, or is not to be waited for. */
 static void hand_over(struct request *request)
 {
 	struct upload *u = &request->upload;
@@ -289,6 +294,16 @@ static void hand_over(struct request *request)
 	give_chunk(request->server, unwanted);
 	if (start)
 		queue_step(request);
+}
+
+static bool are_chunks_scarce(struct http_server *server)
+{
+	bool scarce;
+
+	mutex_lock(&server->mutex);
+	scarce = server->chunks_used > UPLOAD_CHUNKS_MANY;
+	mutex_unlock(&server->mutex);
+	return scarce;
 }
 
 enum upload_next upload_feed(struct request *request, struct slice bytes, size_t *ret_taken)
@@ -311,6 +326,8 @@ enum upload_next upload_feed(struct request *request, struct slice bytes, size_t
 		if (u->filling->used == UPLOAD_CHUNK_BYTES)
 			hand_over(request);
 	}
+	if (u->filling != NULL && are_chunks_scarce(request->server))
+		hand_over(request);
 	request->received += taken;
 	*ret_taken = taken;
 	return next;

@@ -29,8 +29,9 @@ struct ageing_result {
 enum status ageing_start(
     const struct ageing_options *options, struct ageing **ret_ageing, struct err *err) WARN_UNUSED;
 
-/* Look now, by the clock as it is now, and return when that is done.  Blocks on storage; any thread.
- * What cannot be done is logged and left for the next look; ${ret_result} counts what was. */
+/* Look now, by the clock as it is now, and return when that is done.  Blocks on storage; any
+ * thread.  What cannot be done is logged and left for the next look; ${ret_result} counts what
+ * was. */
 void ageing_run(struct ageing *ageing, struct ageing_result *ret_result);
 
 /* Nobody is inside ageing_run() any more.  NULL is fine. */

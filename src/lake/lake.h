@@ -17,8 +17,9 @@
  * A load's rows and its mark ("job J is applied, with these counts") become visible and durable in
  * one step: that is the lake's half of exactly once.
  *
- * Beside each table "C"."O" stands "PR_C"."O" with the problem records of its loads: what was refused,
- * where it was and why.  They become visible and durable with the load's rows, in the same step.
+ * Beside each table "C"."O" stands "PR_C"."O" with the problem records of its loads: what was
+ * refused, where it was and why.  They become visible and durable with the load's rows, in the same
+ * step.
  *
  * Queries see all of a load or nothing of it.  Calls block; none belongs on an event thread.  Any
  * thread; one load is used by one thread at a time.  Two loads of one table at once are safe but
@@ -66,8 +67,8 @@ struct lake_problem {
 /* The tables of problem records: "PR_<connector>"."<object>". */
 #define LAKE_PROBLEMS_PREFIX "PR_"
 
-/* Of a problem record's text so many bytes are kept, cut at a whole character and ended with "…".  A
- * vector of the engine holds 2,048 of them at once. */
+/* Of a problem record's text so many bytes are kept, cut at a whole character and ended with "…".
+ * A vector of the engine holds 2,048 of them at once. */
 #define LAKE_PROBLEM_BYTES_MAX 16384
 
 /* No load is open any more, nobody is inside another call.  NULL is fine. */
@@ -81,10 +82,10 @@ bool lake_name_is_reserved(const char *connector);
 /* Make the table and its view (<connector>_<object>__dll with columns <field>__c) and those of its
  * problem records (the same names behind PR_) when they are not there; add the columns that are not
  * there, NULL in the rows of before.  Never removes or changes one.  All of it or nothing.
- * Idempotent.  Waits for a commit on that table.  E_IO, E_FULL, E_CONFLICT (the stored type of a field
- * is another, or a view's name is taken: a.b_c and a_b.c would both have a_b_c__dll, and so would
- * names that differ in case only; or the connector's name is reserved, though some older program
- * let it pass). */
+ * Idempotent.  Waits for a commit on that table.  E_IO, E_FULL, E_CONFLICT (the stored type of a
+ * field is another, or a view's name is taken: a.b_c and a_b.c would both have a_b_c__dll, and so
+ * would names that differ in case only; or the connector's name is reserved, though some older
+ * program let it pass). */
 enum status lake_table_ensure(
     struct lake *lake, const struct lake_table *table, struct err *err) WARN_UNUSED;
 
@@ -102,23 +103,23 @@ enum status lake_load_begin(struct lake *lake, const struct lake_table *table,
 enum status lake_load_append(
     struct lake_load *load, const struct batch *batch, struct err *err) WARN_UNUSED;
 
-/* Keep a problem record with the load: it becomes visible with its commit, which gives it that time.
- * Bytes that are not UTF-8, and NULs, are stored as U+FFFD.  E_IO, E_FULL, E_NOMEM; after a failure
- * the load can only be aborted. */
+/* Keep a problem record with the load: it becomes visible with its commit, which gives it that
+ * time.  Bytes that are not UTF-8, and NULs, are stored as U+FFFD.  E_IO, E_FULL, E_NOMEM; after a
+ * failure the load can only be aborted. */
 enum status lake_load_problem(
     struct lake_load *load, const struct lake_problem *problem, struct err *err) WARN_UNUSED;
 
 /* Apply the load with its problem records and its mark, durably, and end it either way.  On failure
- * nothing of it is in the lake.  E_IO, E_FULL; E_NOT_FOUND: the table was dropped meanwhile; E_EXISTS: that job has a mark,
- * it was applied before: nothing is changed. */
+ * nothing of it is in the lake.  E_IO, E_FULL; E_NOT_FOUND: the table was dropped meanwhile;
+ * E_EXISTS: that job has a mark, it was applied before: nothing is changed. */
 enum status lake_load_commit(struct lake_load **load, const char *job_id,
     const struct lake_mark *mark, struct err *err) WARN_UNUSED;
 /* Forget the load; nothing of it is in the lake.  NULL is fine. */
 void lake_load_abort(struct lake_load **load);
 
-/* Remove the problem records of a table that were committed before ${before_us}, durably, and say how
- * many there were.  With none to remove, or without such a table, nothing is written.  Waits for a
- * commit on that table.  E_IO, E_FULL. */
+/* Remove the problem records of a table that were committed before ${before_us}, durably, and say
+ * how many there were.  With none to remove, or without such a table, nothing is written.  Waits
+ * for a commit on that table.  E_IO, E_FULL. */
 enum status lake_problems_expire(struct lake *lake, const char *connector, const char *object,
     int64_t before_us, int64_t *ret_removed, struct err *err) WARN_UNUSED;
 

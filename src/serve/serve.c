@@ -5,8 +5,8 @@
  *	up:	own the data directory -> catalog, blobs, lake -> recover -> tables of all streams
  *		-> workers, ageing -> HTTP
  *	SIGTERM: requests get 503; running uploads may end; who waits is answered -> HTTP down
- *		-> ageing ends, workers stop (a job that is not at its commit goes back to the queue)
- *		-> stores closed -> exit 0
+ *		-> ageing ends, workers stop (a job that is not at its commit goes back to the
+ *		queue) -> stores closed -> exit 0
  *
  * A second SIGTERM or SIGINT does not wait for uploads any more.
  */
@@ -259,8 +259,8 @@ static void usage(FILE *out)
 	fputs("\nexample:\n  sluice serve --data ./data --listen 127.0.0.1:8080\n", out);
 }
 
-/* A connection that uploads has a socket, a folder and a file open; the usual soft limit of 1,024 is
- * too few for --connections.  What the system does not allow stays as it is. */
+/* A connection that uploads has a socket, a folder and a file open; the usual soft limit of 1,024
+ * is too few for --connections.  What the system does not allow stays as it is. */
 static void raise_file_limit(void)
 {
 	struct rlimit limit;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Failed records: see rejects.h.  Rows are gathered in a buffer and go to the blob when it is full,
- * so a file with a million failures costs as little memory as one with none; the lake flushes its own.
- * The record's text is made once for both where both show the same columns.
+ * so a file with a million failures costs as little memory as one with none; the lake flushes its
+ * own.  The record's text is made once for both where both show the same columns.
  */
 #include "work/rejects.h"
 

@@ -5,9 +5,10 @@
 /*
  * The failed records of one job, kept while they are found, in two places:
  *
- *	the blob	a CSV file: sf__Part, sf__Line, sf__Error, then the record's own columns as they
- *			came, byte for byte.  The first part's header names the columns; a part with
- *			another header is mapped onto it by name, so that the file is one table.
+ *	the blob	a CSV file: sf__Part, sf__Line, sf__Error, then the record's own columns as
+ *			they came, byte for byte.  The first part's header names the columns; a part
+ *			with another header is mapped onto it by name, so that the file is one
+ *			table.
  *	the lake	a problem record of the job's load: the error's code and sentence apart, and
  *			the record's fields as CSV in the order in which they came.
  *
@@ -21,8 +22,9 @@
 
 struct rejects;
 
-/* Nothing is stored before the first failed record.  Borrows ${load} until its end, which the caller
- * brings about with commit or abort; NULL: nothing is to land, so the blob alone has them. */
+/* Nothing is stored before the first failed record.  Borrows ${load} until its end, which the
+ * caller brings about with commit or abort; NULL: nothing is to land, so the blob alone has
+ * them. */
 enum status rejects_create(struct blob *blob, const char *job_id, struct lake_load *load,
     struct rejects **ret_rejects, struct err *err) WARN_UNUSED;
 

@@ -244,8 +244,8 @@ static void load(struct worker *worker, const struct job *job, struct verdict *v
 	}
 }
 
-/* The fault that a test asked for, if any.  Is there a verdict by it?  Else the job is loaded as usual.
- * Nothing of it is in the lake yet, so it may as well fail, or go back to the queue. */
+/* The fault that a test asked for, if any.  Is there a verdict by it? Else the job is loaded as
+ * usual.  Nothing of it is in the lake yet, so it may as well fail, or go back to the queue. */
 static bool meet_fault(struct worker *worker, const struct job *job, struct verdict *verdict)
 {
 	struct work *work = worker->work;
