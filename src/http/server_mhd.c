@@ -275,6 +275,19 @@ static bool copy_headers(struct request *request)
 	return request->header_count == (size_t)count;
 }
 
+/* Where the socket has nothing more to give because the client has closed, make that an event of
+ * its own.  The library reads less than it asked for, takes that for the end of what is there, and
+ * waits for another edge; but the one of the client's FIN may be the one that it woke up for.  Then
+ * it would notice only at the idle timeout.  Reading is over, so shutting it down hurts nobody. */
+static void notice_close(struct MHD_Connection *mhd)
+{
+	int fd = socket_of(mhd);
+	char byte;
+
+	if (recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0)
+		shutdown(fd, SHUT_RD);
+}
+
 /* --- The library's calls ---------------------------------------------------------------------- */
 
 static bool is_stream(const struct request *request)
@@ -327,19 +340,6 @@ static enum MHD_Result on_head(struct request *request, const char *method, cons
 	return leave_head(request);
 }
 
-/* Where the socket has nothing more to give because the client has closed, make that an event of
- * its own.  The library reads less than it asked for, takes that for the end of what is there, and
- * waits for another edge; but the one of the client's FIN may be the one that it woke up for.  Then
- * it would notice only at the idle timeout.  Reading is over, so shutting it down hurts nobody. */
-static void notice_close(struct request *request)
-{
-	int fd = socket_of(request->connection);
-	char byte;
-
-	if (recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0)
-		shutdown(fd, SHUT_RD);
-}
-
 /* A piece of a body that is not streamed. */
 static enum MHD_Result collect(struct request *request, struct slice bytes)
 {
@@ -357,7 +357,7 @@ static enum MHD_Result collect(struct request *request, struct slice bytes)
 		respond_error(request, 500, "no memory for a body");
 		return refuse_midway(request);
 	}
-	notice_close(request);
+	notice_close(request->connection);
 	return MHD_YES;
 }
 
@@ -378,7 +378,7 @@ static enum MHD_Result on_body(struct request *request, const char *data, size_t
 	metric_add(METRIC_HTTP_RECEIVED_BYTES, 0, (int64_t)taken);
 	switch (next) {
 	case UPLOAD_GO:
-		notice_close(request);
+		notice_close(request->connection);
 		*data_size = 0;
 		return MHD_YES;
 	case UPLOAD_PARKED:
@@ -484,7 +484,8 @@ static void on_connection(void *cls, struct MHD_Connection *mhd, void **socket_c
 
 /* --- A request's begin and end ---------------------------------------------------------------- */
 
-/* ${target} is where the library has read it to, and is going to cut up. */
+/* ${target} is where the library has read it to, and is going to cut up.  The rest of the head may
+ * never come: then the client must not take up one of --connections until the idle timeout. */
 static void *on_target(void *cls, const char *target, struct MHD_Connection *mhd)
 {
 	struct connection *connection = connection_of(mhd);
@@ -499,6 +500,7 @@ static void *on_target(void *cls, const char *target, struct MHD_Connection *mhd
 	 * memory and loses its way: so it sees one at most. */
 	while ((parameter = strchr(parameter, '&')) != NULL)
 		*parameter = '_';
+	notice_close(mhd);
 	return connection->request;
 }
 
