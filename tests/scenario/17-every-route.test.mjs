@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
 import { rootFolder, withServer } from './harness.mjs';
-import { names, patterns, routes, sources, walk, World } from './walk.mjs';
+import { names, patterns, routes, sources, walk, walkWithoutControls, World } from './walk.mjs';
 
 // What the walk does not meet, and the test that does: [file, title].
 const elsewhere = {
@@ -19,7 +19,7 @@ const elsewhere = {
 };
 
 test('every route', (t) => withServer(async (s) => {
-	assert.ok(routes.length >= 17 && patterns.length >= 12, 'routes.def was read');
+	assert.ok(routes.length >= 24 && patterns.length >= 15, 'routes.def was read');
 	const world = await World.make(s);
 	for (const [title, story] of Object.entries(walk))
 		await t.test(title, () => story(world));
@@ -39,4 +39,6 @@ test('every route', (t) => withServer(async (s) => {
 			assert.ok(text.includes(title) && text.includes(status), `${file}: "${title}" is to meet ${status}`);
 		}
 	});
-}, { args: ['--idle-timeout', '20'] }));
+}, { args: ['--idle-timeout', '20', '--test-controls', 'on'] }));
+
+test('without --test-controls their routes are 404, to those who may use them', () => withServer(async (s) => walkWithoutControls(await World.make(s))));

@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
 import { rootFolder, withServer } from './harness.mjs';
-import { patterns, rightOf, routes, walk, World } from './walk.mjs';
+import { nobody, patterns, rightOf, routes, sources, walk, walkWithoutControls, World } from './walk.mjs';
 import { parseYaml } from './yaml.mjs';
 
 const source = readFileSync(join(rootFolder, 'src/api/openapi.yaml'), 'utf8');
@@ -66,6 +66,8 @@ test('its paths and methods are those of routes.def', () => {
 		assert.equal(operation.security?.length === 0, route.open === true, operation.operationId);
 		assert.equal(operation.requestBody !== undefined, route.body !== 'NONE', operation.operationId);
 		assert.ok(String(rightOf(route).status) in operation.responses, operation.operationId);
+		if (route.body === 'WHOLE' && !rightOf(route).notJson)
+			assert.deepEqual(problems(JSON.parse(rightOf(route).body), operation.requestBody.content['application/json'].schema), [], operation.operationId);
 	}
 	const used = new Set(source.match(/#\/components\/[\w/]+/g));
 	for (const kind of ['parameters', 'responses', 'schemas'])
@@ -99,6 +101,23 @@ test('who has the document already is told so', () => withServer(async (s) => {
 		await world.must(200, 'GET', '/openapi.yaml', { headers: [`If-None-Match: ${other}`] });
 }));
 
+// Rules that have every member, among them.
+const faultRules = [
+	{ method: 'PUT', path: '/never/**', job: nobody, skip: 1, count: 2, delayMs: 1, answer: { status: 503, message: 'Not now.', retryAfter: 3 } }, { path: '/never', cut: 'request', afterBytes: 5 }, { path: '/never', cut: 'answer' },
+	{ job: nobody, connector: 'nowhere', object: 'nothing', count: 0, holdJobSeconds: 1, failJob: { message: 'no' } }, { job: nobody, failJob: {} },
+];
+
+test('the schema of a rule has the members that the server takes, and no others', () => {
+	const schema = api.components.schemas.NewFaultRule;
+	for (const rule of faultRules)
+		assert.deepEqual(problems(rule, schema), []);
+	const [, taken] = sources('src/emulate').match(/^bool fault_rule_parse\([^]*?members\[\] = \{([^}]*),\s*NULL\}/m);
+	assert.deepEqual(Object.keys(schema.properties).sort(), taken.match(/\w+/g).sort());
+	assert.deepEqual([...new Set(faultRules.flatMap(Object.keys))].sort(), Object.keys(schema.properties).sort());
+	// In the answer the same, and what the server adds.
+	assert.deepEqual(Object.keys(api.components.schemas.FaultRule.properties).filter((name) => !(name in schema.properties)), ['id', 'matched', 'applied']);
+});
+
 test('what the walk is answered is declared, to the member', () => withServer(async (s) => {
 	const world = await World.make(s);
 	for (const story of Object.values(walk))
@@ -112,6 +131,8 @@ test('what the walk is answered is declared, to the member', () => withServer(as
 		['PUT', `/api/v1/ingest/jobs/${world.open.id}/batches`, '/api/v1/ingest/jobs/{id}/batches', { body: 'id,n\n', type: 'text/csv' }], ['GET', `/api/v1/ingest/jobs/${world.open.id}/batches`, '/api/v1/ingest/jobs/{id}/batches'],
 		['PUT', '/api/v1/connectors/other', '/api/v1/connectors/{name}', { body: rightOf({ method: 'PUT', pattern: '/api/v1/connectors/{name}' }).body }],
 		['PUT', '/api/v1/connectors/other/streams/things', '/api/v1/connectors/{name}/streams/{object}', { body: '{"primaryKey":"id"}' }],
+		['DELETE', '/api/v1/test/faults', '/api/v1/test/faults'],	// the walk has left as many as there may be
+		...faultRules.map((rule) => ['POST', '/api/v1/test/faults', '/api/v1/test/faults', { body: JSON.stringify(rule) }]), ['GET', '/api/v1/test/faults', '/api/v1/test/faults'], ['DELETE', '/api/v1/test/faults', '/api/v1/test/faults'],
 	])
 		assert.ok((await world.ask(method, path, options, pattern)).status < 300, path);
 	assert.equal(job.numberRecordsFailed, 1);
@@ -121,6 +142,11 @@ test('what the walk is answered is declared, to the member', () => withServer(as
 		await strict.askRight(routes.find((r) => r.method === 'POST' && r.pattern === '/api/v1/ingest/jobs'));
 		world.seen.push(strict.seen.at(-1));
 	}, { args: ['--emulate', 'hosted'] });
+	await withServer(async (plain) => {
+		const other = await World.make(plain);
+		await walkWithoutControls(other);
+		world.seen.push(...other.seen);
+	});
 
 	const met = new Set();
 	for (const { method, pattern, path, answer } of world.seen) {
@@ -145,4 +171,4 @@ test('what the walk is answered is declared, to the member', () => withServer(as
 		for (const { operationId, responses } of Object.values(item).filter((operation) => operation.operationId))
 			for (const status of Object.keys(responses).filter((s) => !rare(s)))
 				assert.ok(met.has(`${operationId} ${status}`), `${operationId} answers ${status}`);
-}));
+}, { args: ['--test-controls', 'on'] }));

@@ -70,7 +70,13 @@ const right = {
 	'PUT /api/v1/connectors/{name}': { body: schema, type: 'application/json', status: 200, notJson: true, creates: true },
 	'DELETE /api/v1/connectors/{name}': { connector: 'fresh', status: 204 },
 	'PUT /api/v1/connectors/{name}/streams/{object}': { body: '{"primaryKey":"id"}', status: 200 },
+	'POST /api/v1/test/faults': { body: '{"path":"/never","delayMs":1}', status: 201 },
+	'DELETE /api/v1/test/faults': { status: 204 },
+	'DELETE /api/v1/test/faults/{id}': { status: 204 },
+	'POST /api/v1/test/clock': { body: '{"advanceSeconds":0}', status: 200 },
 };
+// The routes that are there with --test-controls on only.
+const isControl = (pattern) => pattern.startsWith('/api/v1/test/');
 
 export const rightOf = (route) => right[`${route.method} ${route.pattern}`] ??
 	(route.method === 'GET' ? { status: 200 } : assert.fail(`tests/scenario/walk.mjs: tell in "right" what a right ${route.method} ${route.pattern} is`));
@@ -90,7 +96,9 @@ export class World {
 	async path(pattern, route) {
 		const { job, connector } = route ? rightOf(route) : {};
 		let id = this.open.id;
-		if (pattern.includes('{id}') && route && route.method !== 'GET' || job) {
+		if (isControl(pattern))
+			id = await this.onlyRule();
+		else if (pattern.includes('{id}') && route && route.method !== 'GET' || job) {
 			({ id } = await this.server.createJob('things'));
 			if (job)
 				await this.server.patch(id, job);
@@ -98,6 +106,12 @@ export class World {
 		if (connector)
 			await this.server.call('PUT', `/api/v1/connectors/${connector}`, schema);
 		return pattern.replace('{id}', id).replace('{name}', connector ?? 'shop').replace('{object}', 'things');
+	}
+
+	// Make the one rule that there is; its id.
+	async onlyRule() {
+		await this.server.call('DELETE', '/api/v1/test/faults');
+		return (await this.server.call('POST', '/api/v1/test/faults', { path: '/never', delayMs: 1 })).json.id ?? 'f1';
 	}
 
 	// A request on a connection of its own.  ${token}: null for none; ${length}: what it says that its body has, without sending it.
@@ -236,7 +250,7 @@ export const walk = {
 	'no body, and one that is not one JSON object, are 400': async (w) => {
 		for (const route of routes.filter((r) => r.body === 'WHOLE')) {
 			const { body, notJson } = rightOf(route);
-			const first = body.match(/^\{("\w+":("[^"]*"|\{.*\}))/)[1];
+			const first = body.match(/^\{("\w+":("[^"]*"|\{.*\}|\d+))/)[1];
 			const wrong = ['', ' ', 'nonsense', '[]', 'null', '"x"', `{${first}`, `{"x":"\xff",${body.slice(1)}`, `{${first},${body.slice(1)}`];
 			for (const bad of notJson ? wrong : [...wrong, `${body}x`, `${body}{}`, `\xef\xbb\xbf${body}`, `${body}\0`])
 				await w.must(400, route.method, await w.path(route.pattern, route), { body: bad, type: 'application/json' }, route.pattern);
@@ -325,5 +339,28 @@ export const walk = {
 		await w.must(409, 'DELETE', '/api/v1/connectors/shop', {}, connector);
 		await w.must(409, 'PUT', '/api/v1/connectors/shop', { body: schema.replace('"n":', '"m":') }, connector);
 		await w.must(409, 'PUT', '/api/v1/connectors/shop/streams/things', { body: '{"primaryKey":"n"}' }, stream);
+		const faults = '/api/v1/test/faults', rule = { body: rightOf({ method: 'POST', pattern: faults }).body };
+		await w.must(204, 'DELETE', faults, {}, faults);
+		for (let i = 0; i < 100; i++)
+			await w.must(201, 'POST', faults, rule, faults);
+		await w.must(409, 'POST', faults, rule, faults);
 	},
 };
+
+// A server that was started without --test-controls: whoever may use them is told so, whatever he sends.
+export async function walkWithoutControls(w) {
+	const controls = routes.filter((r) => isControl(r.pattern));
+	assert.ok(controls.length >= 7);
+	for (const route of controls) {
+		for (const options of [{}, ...route.body === 'NONE' ? [] : [{ body: '' }, { body: 'nonsense' }]]) {
+			const answer = await w.askRight(route, options);
+			assert.deepEqual([answer.status, answer.json.message],
+				[404, "The requested resource doesn't exist: the test controls are off; start the server with --test-controls on."], `${route.method} ${route.pattern}`);
+		}
+		assert.equal((await w.askRight(route, { token: null })).status, 401);
+		assert.equal((await w.askRight(route, { token: w.tokens.cdp_ingest_api })).status, 403);
+		assert.equal((await w.askRight(route, { length: route.most + 1 })).status, 413);
+	}
+	for (const pattern of new Set(controls.map((r) => r.pattern)))
+		assert.equal((await w.must(405, 'PATCH', await w.path(pattern), {}, pattern)).headers.allow, allowOf(pattern));
+}
