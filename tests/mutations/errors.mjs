@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // How to break the form of errors, the limits of a head, and what the walk over every route finds: each entry makes the named
 // test fail (script/prove-tests).
-const api = 'src/api/api.c', head = 'src/http/head.c', respond = 'src/http/respond.c', router = 'src/http/router.c', mhd = 'src/http/server_mhd.c', refuse = 'src/http/server_mhd_refuse.c';
+const api = 'src/api/api.c', controls = 'src/api/test_controls.c', openapi = 'src/api/openapi.yaml', head = 'src/http/head.c', respond = 'src/http/respond.c', router = 'src/http/router.c', mhd = 'src/http/server_mhd.c', refuse = 'src/http/server_mhd_refuse.c';
 
 export default [
 	{ test: 'scenario/17-every-route: without a token every path and method is 401', file: api, from: 'if (route != NULL && route->open)', to: 'if (route == NULL || route->open)' },
@@ -39,4 +39,17 @@ export default [
 	{ test: 'unit/http_refusal_test: a_server_may_stop_while_the_library_refuses', file: refuse, from: 'if (!server_enter(connection->server))\n\t\treturn MHD_NO;', to: 'if (!server_enter(connection->server))\n\t\treturn library_queue(mhd, status, page);' },
 	{ test: 'scenario/11-bad-input: a query of thousands of parameters is read like any other, up to the length of a target', file: mhd, from: "*parameter = '_';", to: 'parameter++;' },
 	{ test: 'unit/http_refusal_test: an_error_comes_in_the_wires_envelope', file: respond, from: '"a360/local"', to: '"local"' },
+	{ test: 'scenario/11-bad-input: more connections than --connections wait or are ended, and it goes on when they leave', file: mhd, from: '\tnotice_close(mhd);\n', to: '' },
+	{ test: 'scenario/11-bad-input: who closes its side in the middle of a request is let go at once', file: mhd, from: '\tnotice_close(mhd);\n', to: '' },
+
+	// The routes of the test controls.
+	{ test: 'scenario/17-every-route: a right request is taken, by each route', file: controls, from: 'respond_rule(request, 201, &rule);', to: 'respond_rule(request, 200, &rule);' },
+	{ test: 'scenario/17-every-route: what the state of a thing forbids is 409', file: controls, from: 'respond_error(request, 409, "%s; remove some.", err.text);', to: 'respond_error(request, 400, "%s; remove some.", err.text);' },
+	{ test: 'scenario/17-every-route: without --test-controls their routes are 404, to those who may use them', file: controls, from: '\tif (api->faults != NULL)\n', to: '\tif (api->faults != NULL || request_method(request) == HTTP_GET)\n' },
+	{ test: 'scenario/17-every-route: without --test-controls their routes are 404, to those who may use them', file: 'src/api/routes.def', from: 'ROUTE(GET, "/api/v1/test/clock", SCOPE_ADMIN,', to: 'ROUTE(GET, "/api/v1/test/clock", 0,' },
+	{ test: 'scenario/19-openapi: its paths and methods are those of routes.def', file: openapi, from: 'advanceSeconds: {type: integer, minimum: 0,', to: 'advanceSeconds: {type: integer, minimum: 1,' },
+	{ test: 'scenario/19-openapi: the schema of a rule has the members that the server takes, and no others', file: openapi, from: 'afterBytes: {type: integer, minimum: 0, maximum: 1000000000, default: 0,', to: 'afterByte: {type: integer, minimum: 0, maximum: 1000000000, default: 0,' },
+	{ test: 'scenario/19-openapi: the schema of a rule has the members that the server takes, and no others', file: 'src/emulate/fault_rule.c', from: '"afterBytes", "failJob",', to: '"afterBytes", "after", "failJob",' },
+	{ test: 'scenario/19-openapi: what the walk is answered is declared, to the member', file: 'src/emulate/fault_rule.c', from: 'write_number(w, "applied", rule->applied);', to: 'write_number(w, "hits", rule->applied);' },
+	{ test: 'scenario/19-openapi: what the walk is answered is declared, to the member', file: controls, from: 'clock_format_ms(now, clock_now_us())', to: 'clock_format_us(now, clock_now_us())' },
 ];
