@@ -5,7 +5,8 @@
  * A look asks the catalog for the jobs that are too old, some at a time, and takes the step of each
  * through job.h, which compares the state again: who was closed, aborted or removed meanwhile is
  * none of ours any more.  What storage refuses is logged and ends the look at that kind; the next
- * one begins with it again.
+ * one goes on with those that are left.  A job whose state was set and whose bytes could not be
+ * removed is not among them: its bytes stay until it is removed itself, or until the next start.
  *
  * The catalog finds jobs that are old by its index, so that part of a look costs what there is to
  * do and not what there is.  Each table of problem records has to be asked whether it has old ones,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Any header lines (an LF ends one): what is refused changes nothing, and what is read reads the same
- * once it was written again.
+ * Any header lines (an LF ends one): what is refused changes nothing, and what is read reads the
+ * same once it was written again.
  */
 #include "http/content_digest.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Any bytes, with any limit, split anywhere: what comes out must not depend on the splits, must keep
- * to the limit, and must be what zlib's own one-call decoder makes of a first member.
+ * Any bytes, with any limit, split anywhere: what comes out must not depend on the splits, must
+ * keep to the limit, and must be what zlib's own one-call decoder makes of a first member.
  *
  * The input's first two bytes choose the limit and the splits, the rest is the gzip.
  */

@@ -33,5 +33,5 @@ export default [
 	{ test: 'scenario/04-upload: an upload that ends after the job was closed is told 409, and the job has the earlier parts only', file: 'src/api/upload.c', from: raw`	    request, 409, "job %s is %s, so it takes no more data."`, to: raw`	    request, 400, "job %s is %s, so it takes no more data."` },
 	{ test: 'conformance/catalog_job_test: a_part_is_refused_past_the_limit_and_by_a_closed_job', file: 'src/catalog/catalog_sqlite_part.c', from: raw`	if (job.state != JOB_OPEN)`, to: raw`	if (job.state == JOB_ABORTED)` },
 	{ test: 'scenario/12-memory: memory grows by less than 5 MB while 8 clients upload 20 MB each', file: 'src/http/request.h', from: raw`#define UPLOAD_CHUNK_BYTES 131072`, to: raw`#define UPLOAD_CHUNK_BYTES 4194304` },
-	{ test: 'scenario/25-slow-uploads: 260 uploads that stand still keep no other from being taken', file: 'src/http/upload.c', from: raw`server->chunks_used > UPLOAD_CHUNKS_MANY`, to: raw`server->chunks_used > UPLOAD_CHUNKS_MAX` },
+	{ test: 'scenario/28-slow-uploads: 260 uploads that stand still keep no other from being taken', file: 'src/http/upload.c', from: raw`server->chunks_used > UPLOAD_CHUNKS_MANY`, to: raw`server->chunks_used > UPLOAD_CHUNKS_MAX` },
 ];

@@ -261,7 +261,7 @@ static void what_storage_refuses_is_taken_up_at_the_next_look(void **state)
 	table = *real_blob;
 	table.remove = remove_blobs;
 	blob->ops = &table;
-	/* One look or two: ours, and perhaps the thread's first.  Each ends at its first failure. */
+	/* One look or two: ours, perhaps the thread's first.  Each ends at its first failure. */
 	removes_to_fail = 2;
 	look(7 * DAY_US, 0);
 	for (size_t i = 0; i < 3; i++)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the catalog does when it holds much: its pages are whole, and a page of a list of 100,000 jobs
- * comes within 10 ms, whatever its order, filter and offset.  The file is filled by SQL, since
+ * What the catalog does when it holds much: its pages are whole, and a page of a list of 100,000
+ * jobs comes within 10 ms, whatever its order, filter and offset.  The file is filled by SQL, since
  * 100,000 calls would take a minute.  A time is the best of several, so that a busy machine does no
  * harm; a build with sanitizers is another program, so there nothing is timed.
  */

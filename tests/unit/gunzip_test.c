@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The promises of base/gunzip.h.  The packed samples were made by Node.js's zlib, long ones are made
- * by zlib here; what comes out is compared with what went in, never with what came out before.
+ * The promises of base/gunzip.h.  The packed samples were made by Node.js's zlib, long ones are
+ * made by zlib here; what comes out is compared with what went in, never with what came out before.
  *
  * Each input is fed at once, split in two at every position, and byte by byte, each piece an exact
  * allocation of its own, so that a read past its end is seen under ASan.
@@ -261,8 +261,9 @@ static void what_is_not_gzip_is_refused(void **state)
 	must_refuse(TEXT("\x1f\x8b\x08\xe0"), "broken near byte 4: unknown header flags set");
 }
 
-/* Some bits say nothing: in a header without a digest of its own the time, the level, the system and
- * a flag; between blocks, what fills up a byte.  All others are noticed, and none changes the text. */
+/* Some bits say nothing: in a header without a digest of its own the time, the level, the system
+ * and a flag; between blocks, what fills up a byte.  All others are noticed, and none changes the
+ * text. */
 static void no_flipped_bit_changes_the_text(void **state)
 {
 	struct sink sink;

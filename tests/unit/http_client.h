@@ -3,8 +3,9 @@
 #define SLUICE_TESTS_HTTP_CLIENT_H
 
 /*
- * A client for the tests of http/ that can do what a well-bred one cannot: send half a request, two at once, or a
- * wrong one.  Plain sockets; it waits at most ten seconds for anything, so that a hung server fails a test.
+ * A client for the tests of http/ that can do what a well-bred one cannot: send half a request, two
+ * at once, or a wrong one.  Plain sockets; it waits at most ten seconds for anything, so that a
+ * hung server fails a test.
  */
 
 #include "base/clock.h"

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Promises of http/http.h about faults: delays that hold up nobody else, and connections that are cut where it was said. */
+/* Promises of http/http.h about faults: delays that hold up nobody else, and connections that are
+ * cut where it was said. */
 #include "http/http.h"
 
 #include "base/log.h"

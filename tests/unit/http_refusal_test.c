@@ -156,8 +156,8 @@ static void an_errors_time_has_nine_digits(void **state)
 	reply_free(&r);
 }
 
-/* A request with a target of ${target} bytes and, beside Host, headers that count as ${lengths}; 0 ends
- * them. */
+/* A request with a target of ${target} bytes and, beside Host, headers that count as ${lengths}; 0
+ * ends them. */
 static void ask_with_lengths(size_t target, const size_t *lengths, int status, const char *message)
 {
 	struct buffer text;

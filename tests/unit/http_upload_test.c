@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Promises of http/http.h about streamed bodies: order, limits, memory, and what happens to those that do not come to an
- * end. */
+/* Promises of http/http.h about streamed bodies: order, limits, memory, and what happens to those
+ * that do not come to an end. */
 #include "http/http.h"
 
 #include "base/log.h"
@@ -469,7 +469,8 @@ static void a_client_that_leaves_is_cancelled_wherever_it_stood(void **state)
 			app.hold = held == 1;
 			client_open(&c, app.port);
 			send_head_length(&c, "/sum/1", 1000001);
-			/* While write() is held up not all of it is taken: the kernel keeps the rest. */
+			/* While write() is held up not all of it is taken: the kernel keeps the
+			 * rest. */
 			client_send_bytes(&c, body, sent[i]);
 			expected++;
 			assert_true(wait_for(&app.begun, expected));
@@ -569,7 +570,8 @@ static void a_hundred_uploads_run_at_once(void **state)
 	free(body);
 }
 
-/* More uploads than the pool has chunks for, all held up at once: those without one wait, and all come to an end. */
+/* More uploads than the pool has chunks for, all held up at once: those without one wait, and all
+ * come to an end. */
 static void uploads_wait_for_a_chunk_and_get_one(void **state)
 {
 	static struct sender senders[300];

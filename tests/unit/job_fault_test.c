@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What becomes of a job when a store fails for a moment: it goes on where it was.  The stores are the real ones; a test
- * puts functions of its own into their tables, which fail as often as it says.
+ * What becomes of a job when a store fails for a moment: it goes on where it was.  The stores are
+ * the real ones; a test puts functions of its own into their tables, which fail as often as it
+ * says.
  */
 #include "base/clock.h"
 #include "blob/blob_dir.h"

@@ -69,8 +69,8 @@ static void a_table_without_problem_records_can_be_dropped(void **context)
 	check(state->lake, "SELECT count(*) FROM PR_shop.plain", "0\n");
 }
 
-/* Before the name was reserved a connector might have it.  Its table is not taken for one of problem
- * records, and once it is dropped the name is free for them. */
+/* Before the name was reserved a connector might have it.  Its table is not taken for one of
+ * problem records, and once it is dropped the name is free for them. */
 static void a_connector_of_that_name_keeps_its_table_until_it_is_dropped(void **context)
 {
 	struct state *state = *context;
