@@ -617,11 +617,11 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    SERVED(a_delay_is_waited_for_and_then_all_is_as_usual),
 	    SERVED(a_delayed_connection_is_not_idle),
+	    SERVED(a_stop_ends_all_delays), /* before those that leave some to their end */
 	    SERVED(delayed_requests_hold_up_nobody),
 	    SERVED(a_made_up_answer_waits_too_and_reads_no_body),
 	    SERVED(delays_are_bounded),
 	    SERVED(a_drain_ends_all_delays_and_they_are_served),
-	    SERVED(a_stop_ends_all_delays),
 	    SERVED(who_leaves_during_a_delay_harms_nobody),
 	    SERVED(a_request_is_cut_at_its_head),
 	    SERVED(a_body_is_cut_once_so_many_bytes_have_come),
