@@ -203,6 +203,13 @@ enum status catalog_job_get(
 	return catalog->ops->job_get(catalog, id, ret_job, err);
 }
 
+enum status catalog_job_first_closed(struct catalog *catalog, struct slice connector,
+    struct slice object, struct job *ret_job, struct err *err)
+{
+	assert(ret_job != NULL);
+	return catalog->ops->job_first_closed(catalog, connector, object, ret_job, err);
+}
+
 enum status catalog_job_move(struct catalog *catalog, struct slice id,
     const struct catalog_job_move *move, struct job *ret_job, struct err *err)
 {

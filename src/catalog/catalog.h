@@ -89,6 +89,7 @@ enum status catalog_stream_list(struct catalog *catalog, struct slice connector,
 struct catalog_table {
 	char connector[CATALOG_NAME_BYTES];
 	char object[CATALOG_NAME_BYTES];
+	char journal[STREAM_JOURNAL_BYTES]; /* of its stream; "" from an older program */
 };
 
 /* All, by connector and object; with ${connector}.len > 0 only that one's. */
@@ -165,6 +166,7 @@ struct job {
 	int64_t processing_ms;
 	char error[CATALOG_JOB_ERROR_BYTES]; /* "" unless Failed */
 	bool validate_only;                  /* it is checked, and lands nothing */
+	int64_t journal_end; /* where its stream's journal ended when it was closed; else 0 */
 };
 
 /* The states in which a job still has a way to go. */
@@ -211,13 +213,19 @@ struct catalog_job_move {
 	enum job_state to;
 
 	/* What changes with it. */
-	bool enqueue;          /* give it the next queue number */
+	bool enqueue; /* give it the next queue number, and the journal_end below */
+	int64_t journal_end;
 	const char *new_lease; /* NULL: none (any more) */
 	bool add_retry;        /* one more retry */
 	bool set_result;       /* store the four below */
 	int64_t records_processed, records_failed, processing_ms;
 	const char *error; /* NULL: ""; cut to what struct job holds */
 };
+
+/* Of an object's closed jobs that are not settled, UploadComplete or InProgress, the one that was
+ * closed first.  E_NOT_FOUND: there is none. */
+enum status catalog_job_first_closed(struct catalog *catalog, struct slice connector,
+    struct slice object, struct job *ret_job, struct err *err) WARN_UNUSED;
 
 /* Compare and set.  modified_us becomes now, or one more than it was when the clock stands still or
  * goes back.  ${ret_job} is the row after it, and on E_CONFLICT the row as it is.

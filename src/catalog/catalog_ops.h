@@ -51,6 +51,8 @@ struct catalog_ops {
 	    const struct catalog_quota *quota, struct catalog_quota_hit *ret_hit, struct err *err);
 	enum status (*job_get)(
 	    struct catalog *catalog, struct slice id, struct job *ret_job, struct err *err);
+	enum status (*job_first_closed)(struct catalog *catalog, struct slice connector,
+	    struct slice object, struct job *ret_job, struct err *err);
 	enum status (*job_move)(struct catalog *catalog, struct slice id,
 	    const struct catalog_job_move *move, struct job *ret_job, struct err *err);
 	enum status (*job_claim)(struct catalog *catalog, const char *lease, int64_t delay_us,

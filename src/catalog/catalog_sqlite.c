@@ -70,6 +70,7 @@ static const struct catalog_ops sqlite_ops = {
     .token_find = catalog_sqlite_token_find,
     .job_create = catalog_sqlite_job_create,
     .job_get = catalog_sqlite_job_get,
+    .job_first_closed = catalog_sqlite_job_first_closed,
     .job_move = catalog_sqlite_job_move,
     .job_claim = catalog_sqlite_job_claim,
     .job_delete = catalog_sqlite_job_delete,

@@ -304,6 +304,8 @@ static void read_stream(struct query *query, struct stream *stream)
 	query_get_text(query, stream->primary_key, sizeof(stream->primary_key));
 	query_get_text(query, stream->record_modified_field, sizeof(stream->record_modified_field));
 	query_get_text(query, stream->event_time_field, sizeof(stream->event_time_field));
+	query_get_text(query, stream->journal, sizeof(stream->journal));
+	stream->revision = query_get_number(query);
 }
 
 enum status catalog_sqlite_stream_get(struct catalog *catalog, struct slice connector,
@@ -395,6 +397,7 @@ enum status catalog_sqlite_dropped_list(struct catalog *catalog, struct slice co
 		tables = grown;
 		query_get_text(&query, tables[count].connector, sizeof(tables->connector));
 		query_get_text(&query, tables[count].object, sizeof(tables->object));
+		query_get_text(&query, tables[count].journal, sizeof(tables->journal));
 		count++;
 	}
 	status = query_end(&query, err);

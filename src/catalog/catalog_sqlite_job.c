@@ -44,6 +44,7 @@ void catalog_sqlite_read_job(struct query *query, int64_t *ret_no, struct job *r
 	ret_job->processing_ms = query_get_number(query);
 	query_get_text(query, ret_job->error, sizeof(ret_job->error));
 	ret_job->validate_only = query_get_number(query) != 0;
+	ret_job->journal_end = query_get_number(query);
 }
 
 /* --- Steps ------------------------------------------------------------------------------------ */
@@ -82,6 +83,7 @@ static enum status write_row(struct conn *conn, int64_t no, const struct job *jo
 	query_put_number(&query, job->records_failed);
 	query_put_number(&query, job->processing_ms);
 	query_put_text(&query, slice_of(job->error));
+	query_put_number(&query, job->journal_end);
 	return query_run(&query, NULL, err);
 }
 
@@ -264,6 +266,39 @@ enum status catalog_sqlite_job_get(
 	return status;
 }
 
+enum status catalog_sqlite_job_first_closed(struct catalog *catalog, struct slice connector,
+    struct slice object, struct job *ret_job, struct err *err)
+{
+	struct catalog_sqlite *store = store_of(catalog);
+	struct query query;
+	struct conn *conn;
+	struct job job;
+	enum status status;
+	int64_t no;
+	bool found;
+
+	status = reader_take(store, &conn, err);
+	if (status != OK)
+		return status;
+	query_begin(&query, conn, SQL_JOB_FIRST_CLOSED);
+	query_put_text(&query, connector);
+	query_put_text(&query, object);
+	query_put_number(&query, JOB_UPLOAD_COMPLETE);
+	query_put_number(&query, JOB_IN_PROGRESS);
+	found = query_row(&query);
+	if (found)
+		catalog_sqlite_read_job(&query, &no, &job);
+	status = query_end(&query, err);
+	reader_give(store, &conn);
+	if (status != OK)
+		return status;
+	if (!found)
+		return err_set(err, E_NOT_FOUND, "no closed job of object \"%.*s\" of \"%.*s\"",
+		    SLICE_ARGS(object), SLICE_ARGS(connector));
+	*ret_job = job;
+	return OK;
+}
+
 /* --- Move, claim, delete ---------------------------------------------------------------------- */
 
 struct job_move {
@@ -297,7 +332,10 @@ static enum status change_job(
 		job->processing_ms = move->processing_ms;
 		set_error(job, move->error == NULL ? "" : move->error);
 	}
-	return move->enqueue ? next_queue_no(conn, &job->queue_no, err) : OK;
+	if (!move->enqueue)
+		return OK;
+	job->journal_end = move->journal_end;
+	return next_queue_no(conn, &job->queue_no, err);
 }
 
 static enum status move_job(struct conn *conn, void *ctx, struct err *err)

@@ -139,8 +139,20 @@ static const char *const format_2[] = {
     NULL,
 };
 
+static const char *const format_3[] = {
+    /* A name for the log of what it accepts, never given again; and with a table that is to be
+     * dropped, that of the log that goes with it. */
+    "ALTER TABLE streams ADD COLUMN journal TEXT NOT NULL DEFAULT ''",
+    "UPDATE streams SET journal = lower(hex(randomblob(16)))",
+    "CREATE UNIQUE INDEX stream_journal ON streams (journal)",
+    "ALTER TABLE dropped ADD COLUMN journal TEXT NOT NULL DEFAULT ''",
+    /* What the log held when the job was closed: applied before it. */
+    "ALTER TABLE jobs ADD COLUMN journal_end INTEGER NOT NULL DEFAULT 0",
+    NULL,
+};
+
 /* The ${i}th leads to format ${i} + 1; each ends with NULL. */
-static const char *const *const formats[] = {format_1, format_2};
+static const char *const *const formats[] = {format_1, format_2, format_3};
 #define FORMAT_VERSION ((int64_t)(sizeof(formats) / sizeof(formats[0])))
 
 #endif

@@ -14,8 +14,12 @@
  *	delete	the row of that key goes; with a version only when the one given is later than the
  *		stored one
  *
- * A load's rows and its mark ("job J is applied, with these counts") become visible and durable in
- * one step: that is the lake's half of exactly once.
+ *	change	net changes, each key once: a row takes the place of the one of its key, gives it
+ *		some new values, or removes it; versions were compared by the caller
+ *		(lake_versions_get)
+ *
+ * A load's rows and its mark ("job J is applied, with these counts"; of a change, the position in
+ * its journal) become visible and durable in one step: that is the lake's half of exactly once.
  *
  * Beside each table "C"."O" stands "PR_C"."O" with the problem records of its loads: what was
  * refused, where it was and why.  They become visible and durable with the load's rows, in the same
@@ -49,7 +53,7 @@ struct lake_table {
 	size_t version_index; /* of the record modified field, a date-time, when there is one */
 };
 
-enum lake_operation { LAKE_UPSERT, LAKE_DELETE };
+enum lake_operation { LAKE_UPSERT, LAKE_DELETE, LAKE_CHANGE };
 
 struct lake_mark {
 	int64_t records_processed;
@@ -103,6 +107,22 @@ enum status lake_load_begin(struct lake *lake, const struct lake_table *table,
 enum status lake_load_append(
     struct lake_load *load, const struct batch *batch, struct err *err) WARN_UNUSED;
 
+/* What a row of a LAKE_CHANGE load does to the one of its key. */
+enum lake_change {
+	LAKE_REPLACE, /* takes its place, or is new */
+	LAKE_MERGE,   /* its given values take the place of the stored ones; without a stored row it
+			 is new, and what is not given is NULL */
+	LAKE_REMOVE,  /* it goes, if it is there; of the row only the key counts */
+};
+
+/* The same for a LAKE_CHANGE load, whose batches have the table's fields in order.  ${changes} says
+ * of each row what it does.  ${given} has for each column the bits (as a batch's valid) of the rows
+ * whose value is given; NULL when no row is a LAKE_MERGE.  No key may come twice in a load, that of
+ * a LAKE_REMOVE included. */
+enum status lake_load_append_changes(struct lake_load *load, const struct batch *batch,
+    const enum lake_change *changes, const uint64_t (*given)[BATCH_ROWS / 64],
+    struct err *err) WARN_UNUSED;
+
 /* Keep a problem record with the load: it becomes visible with its commit, which gives it that
  * time.  Bytes that are not UTF-8, and NULs, are stored as U+FFFD.  E_IO, E_FULL, E_NOMEM; after a
  * failure the load can only be aborted. */
@@ -114,6 +134,12 @@ enum status lake_load_problem(
  * E_EXISTS: that job has a mark, it was applied before: nothing is changed. */
 enum status lake_load_commit(struct lake_load **load, const char *job_id,
     const struct lake_mark *mark, struct err *err) WARN_UNUSED;
+/* Apply a LAKE_CHANGE load and move the journal's position from ${from} to ${to}, durably, in one
+ * step, and end the load either way.  On failure nothing of it is in the lake.  E_IO, E_FULL;
+ * E_NOT_FOUND: the table was dropped meanwhile; E_CONFLICT: the position is not ${from} (it was
+ * applied before): nothing is changed.  A load without rows moves the position alone. */
+enum status lake_load_commit_position(struct lake_load **load, const char *journal, int64_t from,
+    int64_t to, struct err *err) WARN_UNUSED;
 /* Forget the load; nothing of it is in the lake.  NULL is fine. */
 void lake_load_abort(struct lake_load **load);
 
@@ -129,6 +155,28 @@ enum status lake_mark_get(
 
 /* Forget all marks: start-up, once no job needs them any more. */
 enum status lake_mark_clear(struct lake *lake, struct err *err) WARN_UNUSED;
+
+/* Up to where was the journal's log applied?  0: nothing of it was. */
+enum status lake_position_get(
+    struct lake *lake, const char *journal, int64_t *ret_position, struct err *err) WARN_UNUSED;
+/* The log is gone: forget its position.  Not there: OK. */
+enum status lake_position_forget(
+    struct lake *lake, const char *journal, struct err *err) WARN_UNUSED;
+
+/* What a key's row has in the record modified field. */
+struct lake_version {
+	bool is_there; /* the row */
+	bool is_null;  /* its version */
+	int64_t us;
+};
+
+/* The versions of the stored rows of some keys: ${keys} are ${batch_count} batches of one column,
+ * the table's key, none NULL; ${ret_versions} has a place for each of their rows, in order.  The
+ * table has a version.  One look for all of them, for each costs a pass over the stored keys.
+ * E_NOT_FOUND: no such table. */
+enum status lake_versions_get(struct lake *lake, const struct lake_table *table,
+    const struct batch *const *keys, size_t batch_count, struct lake_version *ret_versions,
+    struct err *err) WARN_UNUSED;
 
 /* --- Queries ---------------------------------------------------------------------------------- */
 

@@ -11,11 +11,13 @@
 #include "schema/schema.h"
 
 #include <stdbool.h>
+#include <stdint.h>
 
 enum stream_category { STREAM_PROFILE, STREAM_ENGAGEMENT, STREAM_OTHER };
 enum stream_refresh { STREAM_UPSERT, STREAM_PARTIAL };
 
-#define STREAM_NAME_BYTES (SCHEMA_NAME_BYTES_MAX + 1)
+#define STREAM_NAME_BYTES    (SCHEMA_NAME_BYTES_MAX + 1)
+#define STREAM_JOURNAL_BYTES 33
 
 struct stream {
 	char connector[STREAM_NAME_BYTES];
@@ -25,6 +27,10 @@ struct stream {
 	char primary_key[STREAM_NAME_BYTES];
 	char record_modified_field[STREAM_NAME_BYTES]; /* "" = none; Profile and Other only */
 	char event_time_field[STREAM_NAME_BYTES]; /* "" = none; Engagement only, and needed there */
+
+	/* No settings: given by the catalog, and "" and 0 to it. */
+	char journal[STREAM_JOURNAL_BYTES]; /* the name of its journal's log, its own for ever */
+	int64_t revision;                   /* of its connector's document */
 };
 
 /* "Profile", "Engagement", "Other"; "Upsert", "Partial": the wire's words.  The

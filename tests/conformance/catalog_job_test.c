@@ -325,6 +325,67 @@ static void a_deleted_job_is_not_claimed(void **state)
 	assert_string_equal(got.id, b.id);
 }
 
+/* --- What comes before a job, and behind it ---------------------------------------------------- */
+
+static void a_job_keeps_where_its_journal_ended_when_it_was_closed(void **state)
+{
+	struct catalog_job_move close = {.from = ONE(JOB_OPEN),
+	    .to = JOB_UPLOAD_COMPLETE,
+	    .enqueue = true,
+	    .journal_end = INT64_C(5000000000)};
+	struct job job = create_job("orders", 1), got;
+
+	(void)state;
+	assert_int_equal(job.journal_end, 0);
+	assert_ok(catalog_job_move(catalog, S(job.id), &close, &got, &err));
+	assert_int_equal(got.journal_end, INT64_C(5000000000));
+	assert_ok(claim_job(catalog, "l", &got, &err));
+	assert_int_equal(got.journal_end, INT64_C(5000000000));
+	/* No other move touches it. */
+	assert_ok(move(job.id, JOB_IN_PROGRESS, JOB_UPLOAD_COMPLETE, &got));
+	reopen();
+	assert_int_equal(get_job(job.id).journal_end, INT64_C(5000000000));
+}
+
+static void assert_first_closed(const char *object, const struct job *wanted)
+{
+	struct job got;
+
+	if (wanted == NULL) {
+		assert_status(catalog_job_first_closed(catalog, S("ecomm"), S(object), &got, &err),
+		    E_NOT_FOUND);
+		return;
+	}
+	assert_ok(catalog_job_first_closed(catalog, S("ecomm"), S(object), &got, &err));
+	assert_string_equal(got.id, wanted->id);
+}
+
+static void the_first_closed_job_is_the_oldest_that_is_not_settled(void **state)
+{
+	struct job open = create_job("orders", 1), a, b, c, got;
+
+	(void)state;
+	assert_first_closed("orders", NULL);
+	a = make_closed("orders");
+	b = make_closed("orders");
+	c = make_closed("orders");
+	assert_first_closed("orders", &a);
+	assert_first_closed("customers", NULL);
+	/* At work it is still the first, and back in the queue; settled it is not. */
+	assert_ok(claim_job(catalog, "l", &got, &err));
+	assert_first_closed("orders", &a);
+	assert_ok(move(a.id, JOB_IN_PROGRESS, JOB_UPLOAD_COMPLETE, &got));
+	assert_first_closed("orders", &a);
+	assert_ok(move(a.id, JOB_UPLOAD_COMPLETE, JOB_ABORTED, &got));
+	assert_first_closed("orders", &b);
+	assert_ok(catalog_job_delete(catalog, S(b.id), ONE(JOB_UPLOAD_COMPLETE), &got, &err));
+	assert_first_closed("orders", &c);
+	assert_ok(claim_job(catalog, "l", &got, &err));
+	assert_ok(move(c.id, JOB_IN_PROGRESS, JOB_COMPLETE, &got));
+	assert_first_closed("orders", NULL);
+	assert_int_equal(get_job(open.id).state, JOB_OPEN);
+}
+
 /* --- Delete, remove --------------------------------------------------------------------------- */
 
 static void a_deleted_job_is_gone_for_clients_until_its_row_goes(void **state)
@@ -632,6 +693,8 @@ int main(void)
 	    TEST(claims_come_in_the_order_of_closing_one_job_an_object),
 	    TEST(a_job_that_goes_back_keeps_its_place),
 	    TEST(a_deleted_job_is_not_claimed),
+	    TEST(a_job_keeps_where_its_journal_ended_when_it_was_closed),
+	    TEST(the_first_closed_job_is_the_oldest_that_is_not_settled),
 	    TEST(a_deleted_job_is_gone_for_clients_until_its_row_goes),
 	    TEST(parts_are_numbered_in_the_order_of_acceptance),
 	    TEST(a_part_is_refused_past_the_limit_and_by_a_closed_job),

@@ -193,6 +193,44 @@ static void a_stream_is_stored_and_replaced_whole(void **state)
 	assert_string_equal(got.event_time_field, "");
 }
 
+static void a_stream_has_a_journal_of_its_own_for_ever(void **state)
+{
+	struct stream orders, customers, again;
+	struct catalog_table *tables;
+	size_t count;
+	bool created;
+
+	(void)state;
+	assert_ok(catalog_stream_get(catalog, S("ecomm"), S("orders"), &orders, &err));
+	assert_ok(catalog_stream_get(catalog, S("ecomm"), S("customers"), &customers, &err));
+	assert_int_equal(strlen(orders.journal), STREAM_JOURNAL_BYTES - 1);
+	assert_int_equal(strspn(orders.journal, "0123456789abcdef"), STREAM_JOURNAL_BYTES - 1);
+	assert_string_not_equal(orders.journal, customers.journal);
+	assert_int_equal(orders.revision, 1);
+
+	/* Other settings, another document: the same journal, the next revision. */
+	orders.refresh = STREAM_PARTIAL;
+	assert_ok(catalog_stream_put(catalog, &orders, &created, &err));
+	assert_ok(catalog_connector_put(catalog, S("ecomm"), S("x"), 1, &err));
+	assert_ok(catalog_stream_get(catalog, S("ecomm"), S("orders"), &again, &err));
+	assert_string_equal(again.journal, orders.journal);
+	assert_int_equal(again.revision, 2);
+
+	/* It is remembered with the dropped table, and a stream made again has another. */
+	assert_ok(catalog_connector_delete(catalog, S("ecomm"), &err));
+	assert_ok(catalog_dropped_list(catalog, S("ecomm"), &arena, &tables, &count, &err));
+	assert_int_equal(count, 3);
+	assert_string_equal(tables[2].object, "orders");
+	assert_string_equal(tables[2].journal, orders.journal);
+	assert_string_equal(tables[0].journal, customers.journal);
+	for (size_t i = 0; i < count; i++)
+		assert_ok(catalog_dropped_forget(catalog, &tables[i], &err));
+	assert_ok(catalog_connector_put(catalog, S("ecomm"), S("x"), 0, &err));
+	assert_ok(catalog_stream_put(catalog, &orders, &created, &err));
+	assert_ok(catalog_stream_get(catalog, S("ecomm"), S("orders"), &again, &err));
+	assert_string_not_equal(again.journal, orders.journal);
+}
+
 static void a_stream_needs_its_connector(void **state)
 {
 	struct stream stream = {.connector = "nothing", .object = "o", .primary_key = "id"};
@@ -376,6 +414,7 @@ int main(void)
 	    TEST(the_tables_of_a_deleted_connector_are_remembered_until_forgotten),
 	    TEST(a_connector_goes_with_its_streams_unless_it_has_jobs),
 	    TEST(a_stream_is_stored_and_replaced_whole),
+	    TEST(a_stream_has_a_journal_of_its_own_for_ever),
 	    TEST(a_stream_needs_its_connector),
 	    TEST(two_streams_never_share_a_table_name),
 	    TEST(streams_are_listed_by_connector_and_object),

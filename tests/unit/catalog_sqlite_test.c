@@ -123,11 +123,11 @@ static void a_later_format_is_refused_by_name(void **state)
 
 	(void)state;
 	catalog_close(&catalog);
-	run_sql("PRAGMA user_version = 3");
+	run_sql("PRAGMA user_version = 4");
 	assert_int_equal(catalog_sqlite_open(path, &catalog, &err), E_INVALID);
 	assert_null(catalog);
-	assert_non_null(strstr(err.text, "has format 3, made by a newer version"));
-	assert_non_null(strstr(err.text, "formats up to 2"));
+	assert_non_null(strstr(err.text, "has format 4, made by a newer version"));
+	assert_non_null(strstr(err.text, "formats up to 3"));
 }
 
 static void a_file_of_format_1_is_brought_up_with_all_that_is_in_it(void **state)
@@ -152,6 +152,7 @@ static void a_file_of_format_1_is_brought_up_with_all_that_is_in_it(void **state
 		assert_false(job.validate_only);
 		assert_int_equal(job.created_us, 30);
 		assert_int_equal(job.part_count, 1 + i);
+		assert_int_equal(job.journal_end, 0);
 		if (i == 0)
 			assert_int_equal(catalog_part_add(catalog, id, &part, 9, &now, &err), OK);
 		assert_int_equal(catalog_part_find(catalog, id, SLICE("k"), &part, &err), OK);
