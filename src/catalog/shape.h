@@ -31,9 +31,10 @@ struct shape_plans {
 	void (*destroy)(void *plan);
 };
 
-/* Borrows ${catalog}.  E_NOMEM. */
+/* Borrows ${catalog}.  Above ${shapes_max} shapes those go that nobody uses and that were not asked
+ * for the longest.  E_NOMEM. */
 enum status shapes_create(struct catalog *catalog, const struct shape_plans *plans,
-    struct shapes **ret_shapes, struct err *err) WARN_UNUSED;
+    size_t shapes_max, struct shapes **ret_shapes, struct err *err) WARN_UNUSED;
 /* Every shape was released.  NULL is fine. */
 void shapes_destroy(struct shapes **shapes);
 
