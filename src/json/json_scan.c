@@ -8,9 +8,7 @@
  * if there are any, are checked once the string is whole.  Lines and columns are counted only when
  * there is an error to place.
  *
- * A member that comes twice is found when its object is closed: its keys lie side by side on a
- * stack by then.  A few are compared each with each, many are sorted: by a sort that is never
- * slower than n log n, for a stranger chooses the keys, and that takes no memory.
+ * A member that comes twice is found when its object is closed (json_keys.h).
  *
  * Not here: numbers' values, what the text means, texts that come in pieces.
  */
@@ -21,9 +19,6 @@
 #include <assert.h>
 #include <string.h>
 
-#define KEYS_ROOM_FIRST 64
-#define KEYS_FEW        8 /* 28 comparisons, most of them of two lengths */
-
 enum expect {
 	EXPECT_TOP,         /* the text's object or array */
 	EXPECT_FIRST_KEY,   /* behind { */
@@ -32,11 +27,6 @@ enum expect {
 	EXPECT_MORE,        /* behind a value */
 	EXPECT_END,         /* behind the text's object or array */
 	EXPECT_NOTHING,     /* there was an error */
-};
-
-struct scan_key {
-	struct slice text;
-	const char *begin;
 };
 
 /* --- What is wrong, and where ----------------------------------------------------------------- */
@@ -105,98 +95,13 @@ enum status json_scan_twice(
 	    SLICE_ARGS(cut), cut.len < key->text.len ? "…" : "", place.line, place.column);
 }
 
-/* --- Members that come twice ------------------------------------------------------------------ */
-
-/* Shorter ones first: most differ in length, and that costs no look at the text.  Of two with the
- * same text, the one that was sent first. */
-static int compare_texts(const struct scan_key *a, const struct scan_key *b)
-{
-	if (a->text.len != b->text.len)
-		return a->text.len < b->text.len ? -1 : 1;
-	return a->text.len == 0 ? 0 : memcmp(a->text.ptr, b->text.ptr, a->text.len);
-}
-
-static bool goes_before(const struct scan_key *a, const struct scan_key *b)
-{
-	int order = compare_texts(a, b);
-
-	return order != 0 ? order < 0 : a->begin < b->begin;
-}
-
-static void sift_down(struct scan_key *keys, size_t root, size_t count)
-{
-	struct scan_key moved = keys[root];
-	size_t child;
-
-	while ((child = 2 * root + 1) < count) {
-		if (child + 1 < count && goes_before(&keys[child], &keys[child + 1]))
-			child++;
-		if (!goes_before(&moved, &keys[child]))
-			break;
-		keys[root] = keys[child];
-		root = child;
-	}
-	keys[root] = moved;
-}
-
-static void sort_keys(struct scan_key *keys, size_t count)
-{
-	struct scan_key last;
-
-	for (size_t i = count / 2; i-- > 0;)
-		sift_down(keys, i, count);
-	for (size_t i = count; i-- > 1;) {
-		last = keys[i];
-		keys[i] = keys[0];
-		keys[0] = last;
-		sift_down(keys, 0, i);
-	}
-}
-
-static const struct scan_key *find_twice_among_few(const struct scan_key *keys, size_t count)
-{
-	for (size_t i = 1; i < count; i++) {
-		for (size_t k = 0; k < i; k++) {
-			if (slice_equals(keys[k].text, keys[i].text))
-				return &keys[i];
-		}
-	}
-	return NULL;
-}
-
-/* The first key in the text that was there before; NULL when there is none. */
-static const struct scan_key *find_twice(struct scan_key *keys, size_t count)
-{
-	const struct scan_key *first = NULL;
-
-	if (count <= KEYS_FEW)
-		return find_twice_among_few(keys, count);
-	sort_keys(keys, count);
-	for (size_t i = 1; i < count; i++) {
-		if (compare_texts(&keys[i - 1], &keys[i]) == 0 &&
-		    (first == NULL || keys[i].begin < first->begin))
-			first = &keys[i];
-	}
-	return first;
-}
+/* --- Levels ----------------------------------------------------------------------------------- */
 
 enum status json_scan_watch(struct json_scan *scan, const struct json_token *key, struct err *err)
 {
-	struct scan_key *grown;
-	size_t room;
+	const struct json_key kept = {key->text, key->begin};
 
-	if (scan->key_count == scan->key_room) {
-		room = scan->key_room == 0 ? KEYS_ROOM_FIRST : 2 * scan->key_room;
-		grown = arena_array(scan->arena, room, sizeof(*grown));
-		if (grown == NULL)
-			return refuse_memory(scan, err);
-		if (scan->key_count > 0)
-			memcpy(grown, scan->keys, scan->key_count * sizeof(*grown));
-		scan->keys = grown;
-		scan->key_room = room;
-	}
-	scan->keys[scan->key_count++] = (struct scan_key){key->text, key->begin};
-	return OK;
+	return json_keys_add(&scan->keys, &kept, scan->arena) ? OK : refuse_memory(scan, err);
 }
 
 void json_scan_own_keys(struct json_scan *scan)
@@ -204,8 +109,6 @@ void json_scan_own_keys(struct json_scan *scan)
 	assert(scan->expect == EXPECT_FIRST_KEY);
 	scan->caller_keys |= UINT64_C(1) << (scan->depth - 1);
 }
-
-/* --- Levels ----------------------------------------------------------------------------------- */
 
 static inline bool in_object(const struct json_scan *scan)
 {
@@ -224,7 +127,7 @@ static enum status open_level(struct json_scan *scan, bool object, struct err *e
 	bit = UINT64_C(1) << scan->depth;
 	scan->in_object = object ? scan->in_object | bit : scan->in_object & ~bit;
 	scan->caller_keys &= ~bit;
-	scan->first_key[scan->depth] = scan->key_count;
+	scan->first_key[scan->depth] = scan->keys.count;
 	scan->depth++;
 	scan->expect = object ? EXPECT_FIRST_KEY : EXPECT_FIRST_VALUE;
 	return OK;
@@ -233,17 +136,15 @@ static enum status open_level(struct json_scan *scan, bool object, struct err *e
 static enum status close_level(struct json_scan *scan, struct err *err)
 {
 	size_t first = scan->first_key[scan->depth - 1];
-	const struct scan_key *twice = NULL;
+	const struct json_key *twice = json_keys_twice(&scan->keys, first);
 	struct json_token key;
 
-	if (scan->key_count > first + 1)
-		twice = find_twice(&scan->keys[first], scan->key_count - first);
 	if (twice != NULL) {
 		key = (struct json_token){.text = twice->text, .begin = twice->begin};
 		scan->expect = EXPECT_NOTHING;
 		return json_scan_twice(scan, &key, err);
 	}
-	scan->key_count = first;
+	scan->keys.count = first;
 	scan->depth--;
 	scan->expect = scan->depth == 0 ? EXPECT_END : EXPECT_MORE;
 	return OK;

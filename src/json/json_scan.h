@@ -21,6 +21,7 @@
 #include "base/arena.h"
 #include "base/slice.h"
 #include "base/status.h"
+#include "json/json_keys.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -47,18 +48,15 @@ struct json_token {
 	const char *begin; /* of the token in the text, its quotes included */
 };
 
-struct scan_key;
-
 struct json_scan {
 	struct slice body;
 	const char *at, *end;
 	struct arena *arena;
 	int expect;
 	unsigned depth;
-	uint64_t in_object;   /* a bit a level: is it an object? */
-	uint64_t caller_keys; /* a bit a level: see json_scan_own_keys */
-	struct scan_key *keys;
-	size_t key_count, key_room;
+	uint64_t in_object;    /* a bit a level: is it an object? */
+	uint64_t caller_keys;  /* a bit a level: see json_scan_own_keys */
+	struct json_keys keys; /* of all levels that are open */
 	size_t first_key[JSON_SCAN_DEPTH];
 };
 
