@@ -9,9 +9,14 @@
  * settings it is applied: a schema may have grown meanwhile, a stream have become Partial.
  *
  *	entry_begin -> entry_add_value … (a value for each field, row by row) -> entry_end
- *	entry_open -> entry_next … 
+ *	entry_open -> entry_next …
  *
- * Reading trusts nothing: bytes that no entry_end has written are E_INVALID, never a crash.
+ * Reading trusts nothing: bytes that break a rule of the form, or hold what no field of that type
+ * may (a number that is too large, a day past the year 9999, text that is not UTF-8), are
+ * E_INVALID, never a crash.  That bytes were changed into others that are in order is not seen here:
+ * who keeps entries has checksums.
+ *
+ * An entry is as long as its values: an absent one takes no byte, whatever the schema's width.
  * Pure; no locale; no allocation per row.
  */
 
@@ -58,14 +63,19 @@ struct entry_writer {
 	const struct field *const *fields;
 	size_t field_count;
 	size_t at;           /* the field whose value comes next */
+	uint32_t absent;     /* so many in front of it are not written */
 	size_t count_offset; /* of the number of rows, in out */
 	uint32_t row_count;
 };
 
-/* ${fields} are borrowed until entry_end.  ${accepted_us}: the moment of acceptance. */
+/* An entry behind what is in ${out} already.  ${fields} are borrowed until entry_end: at least one,
+ * and for a deletion one.  ${accepted_us}: the moment of acceptance. */
 void entry_begin(struct entry_writer *w, struct buffer *out, enum entry_kind kind,
     int64_t accepted_us, const struct field *const *fields, size_t field_count);
+/* The value of the field that comes next; the last field's ends the row.  A text is
+ * copied; it is not empty, for blank is NULL. */
 void entry_add_value(struct entry_writer *w, const struct value *value);
+/* The last row is whole. */
 void entry_end(struct entry_writer *w);
 
 /* --- Reading ---------------------------------------------------------------------------------- */
@@ -75,18 +85,19 @@ struct entry_reader {
 	int64_t accepted_us;
 	struct entry_field *fields; /* in the caller's arena */
 	size_t field_count;
-	uint32_t row_count;
-	struct slice rest; /* rows that were not read yet */
+	uint32_t row_count; /* never more than the entry has bytes */
+	struct slice rest;  /* rows that were not read yet */
 	uint32_t rows_left;
 };
 
 struct arena;
 
-/* ${bytes} are borrowed as long as the reader and the values that it gives.  E_INVALID, E_NOMEM. */
+/* ${bytes} are borrowed as long as the reader and the values that it gives.  No name comes twice
+ * among the fields.  E_INVALID, E_NOMEM. */
 enum status entry_open(struct entry_reader *reader, struct slice bytes, struct arena *arena,
     struct err *err) WARN_UNUSED;
 /* The next row's values, one for each of the reader's fields; texts are views of the entry.
- * E_NOT_FOUND: there is none any more.  E_INVALID. */
+ * E_NOT_FOUND: there is none any more.  E_INVALID; ${ret_values} are not to be looked at then. */
 enum status entry_next(
     struct entry_reader *reader, struct value *ret_values, struct err *err) WARN_UNUSED;
 
