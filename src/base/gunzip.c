@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * gzip to bytes on zlib, the only file that includes it: see gunzip.h.
+ * gzip to bytes on zlib: see gunzip.h.
  *
  * zlib decodes one member at a time into a slice of fixed size, which is handed on and used again:
  * so a bomb costs time as far as the limit, and no memory.  At the limit it gets room for one byte

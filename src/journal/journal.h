@@ -22,7 +22,8 @@
  *
  * All calls may return E_IO, E_FULL or E_NOMEM beside what stands at each.  A log in which bytes of
  * acknowledged entries were changed is E_IO with its name and the place, and takes and gives
- * nothing any more: nothing is skipped.
+ * nothing any more: nothing is skipped.  A log that was removed is E_NOT_FOUND to all but
+ * journal_remove().
  */
 
 #include "base/arena.h"
@@ -51,8 +52,7 @@ void journal_close(struct journal **journal);
 /* Append; ${ret_end} is the position behind the entry.  When this returns OK the entry survives a
  * power cut, and so do all before it.  After a failure it is not in the log, unless the server ends
  * before the log could be cut back, which a client sees as an answer that was lost.
- * E_BUSY: the log, or all of them, hold as much as they may; trimming makes room.  E_NOT_FOUND: the
- * log was removed. */
+ * E_BUSY: the log, or all of them, hold as much as they may; trimming makes room. */
 enum status journal_append(struct journal *journal, const char *name, struct slice entry,
     int64_t *ret_end, struct err *err) WARN_UNUSED;
 
@@ -63,9 +63,10 @@ enum status journal_state(struct journal *journal, const char *name,
 
 /* Give ${visit} the entries between two positions, in order, until it has been given
  * ${bytes_max} bytes or more (at least one entry, if there is one).  ${from} and ${to} are
- * positions of entries or ends, not before the log's begin and not behind its end.  ${ret_next} is
- * the position behind the last entry given.  The entries lie in ${arena} and are valid as long as
- * it.  Anything but OK from ${visit} ends the walk and is returned. */
+ * positions of entries or ends, not before the log's begin and not behind its end; E_IO when what
+ * was at ${from} is lost.  ${ret_next} is the position behind the last entry given.  The entries
+ * lie in ${arena} and are valid as long as it.  Anything but OK from ${visit} ends the walk and is
+ * returned. */
 typedef enum status journal_entry_fn(
     void *ctx, int64_t position, struct slice entry, struct err *err);
 enum status journal_read(struct journal *journal, const char *name, int64_t from, int64_t to,
