@@ -64,21 +64,23 @@ int64_t journal_frame_bytes(size_t entry_bytes)
 	    int64_t)((bytes + JOURNAL_FRAME_ALIGN - 1) / JOURNAL_FRAME_ALIGN * JOURNAL_FRAME_ALIGN);
 }
 
-struct journal_frame_header journal_frame_header(
-    uint32_t seed, struct slice entry, int64_t position, int64_t group)
+struct journal_frame_header journal_frame_header(struct slice entry)
 {
-	struct journal_frame_header header = {
+	assert(entry.len <= JOURNAL_ENTRY_BYTES_MAX);
+	return (struct journal_frame_header){
 	    .magic = MAGIC,
 	    .entry_bytes = (uint32_t)entry.len,
-	    .position = position,
-	    .group = group,
 	    .entry_crc = crc_add(0, entry.ptr == NULL ? "" : entry.ptr, entry.len),
 	};
+}
 
-	assert(entry.len <= JOURNAL_ENTRY_BYTES_MAX);
+void journal_frame_place(
+    struct journal_frame_header *header, uint32_t seed, int64_t position, int64_t group)
+{
 	assert(group <= position);
-	header.header_crc = header_crc(seed, &header);
-	return header;
+	header->position = position;
+	header->group = group;
+	header->header_crc = header_crc(seed, header);
 }
 
 enum journal_frame_kind journal_frame_look(

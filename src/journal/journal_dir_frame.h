@@ -41,8 +41,10 @@ uint32_t journal_frame_seed(const char *name);
 /* Of the whole frame of an entry. */
 int64_t journal_frame_bytes(size_t entry_bytes);
 
-struct journal_frame_header journal_frame_header(
-    uint32_t seed, struct slice entry, int64_t position, int64_t group);
+/* A header in two steps: what takes as long as the entry is, and what takes a place in the log. */
+struct journal_frame_header journal_frame_header(struct slice entry);
+void journal_frame_place(
+    struct journal_frame_header *header, uint32_t seed, int64_t position, int64_t group);
 
 enum journal_frame_kind {
 	JOURNAL_FRAME_WHOLE,

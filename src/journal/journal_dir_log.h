@@ -28,7 +28,7 @@
 /* An append that waits; it lies on its caller's stack. */
 struct journal_append {
 	struct slice entry;
-	struct journal_frame_header header; /* whoever leads fills it in */
+	struct journal_frame_header header; /* whoever leads gives it its place */
 	int64_t bytes;                      /* of the frame */
 	int64_t end;                        /* of the frame in the log, once it is done */
 	enum status status;
@@ -84,7 +84,7 @@ struct journal_dir {
 	size_t open_files;
 };
 
-/* The calls below do I/O and want no lock to be held, but the role of the log. */
+/* journal_dir_disk.c: I/O, with the role of the log, and without any lock. */
 
 void journal_disk_path(char path[JOURNAL_PATH_BYTES], const struct journal_log *log, int64_t first);
 
@@ -127,16 +127,38 @@ struct journal_found {
 enum status journal_recover(struct journal_dir *dir, struct journal_log *log,
     struct journal_found *ret_found, bool *ret_broken, struct err *err) WARN_UNUSED;
 
-/* From journal_dir.c, for journal_dir_read.c.  All with the mutex. */
+/* journal_dir_log.c.  With the mutex; those that do I/O let go of it meanwhile. */
 
-/* The log, opened; may let go of the mutex meanwhile.  E_NOT_FOUND: removed; E_IO: broken. */
-enum status journal_use_locked(struct journal_dir *dir, const char *name,
+/* Known or made known, not opened.  NULL: no memory. */
+struct journal_log *journal_log_find_locked(struct journal_dir *dir, const char *name);
+/* The log, opened.  E_NOT_FOUND: removed; E_IO: broken, or not to be opened now. */
+enum status journal_log_use_locked(struct journal_dir *dir, const char *name,
     struct journal_log **ret_log, struct err *err) WARN_UNUSED;
-enum status journal_check_locked(const struct journal_log *log, struct err *err) WARN_UNUSED;
-/* Bytes are not as they were written: nothing is taken or given any more. */
-void journal_break_locked(struct journal_log *log, const char *why);
+enum status journal_log_check_locked(const struct journal_log *log, struct err *err) WARN_UNUSED;
+/* Bytes are not as they were written: nothing is taken or given any more.  False when that was
+ * known; else the caller says so to the operator, without the mutex. */
+bool journal_log_break_locked(struct journal_log *log, const char *why);
+void journal_log_say_broken(const struct journal_log *log, const char *why);
+void journal_log_free(struct journal_log *log);
+
+void journal_log_take_role_locked(struct journal_dir *dir, struct journal_log *log);
+/* And wake who wants it. */
+void journal_log_give_role_locked(struct journal_dir *dir, struct journal_log *log);
+
+/* Add to what all logs hold. */
+void journal_log_count_bytes_locked(struct journal_dir *dir, int64_t bytes);
+
+/* Unless OK the oldest file is still the oldest. */
+enum status journal_log_delete_oldest_locked(
+    struct journal_dir *dir, struct journal_log *log, struct err *err) WARN_UNUSED;
+
+/* Begin a file at ${position}, where the log ends.  With the role and without the mutex. */
+enum status journal_log_start_file(struct journal_dir *dir, struct journal_log *log,
+    int64_t position, struct err *err) WARN_UNUSED;
 
 /* See journal.h. */
+enum status journal_dir_append(struct journal *base, const char *name, struct slice entry,
+    int64_t *ret_end, struct err *err) WARN_UNUSED;
 enum status journal_dir_read(struct journal *base, const char *name, int64_t from, int64_t to,
     size_t bytes_max, struct arena *arena, journal_entry_fn *visit, void *ctx, int64_t *ret_next,
     struct err *err) WARN_UNUSED;

@@ -40,7 +40,7 @@ struct reader {
 static enum status find_file_locked(struct reader *reader, struct err *err)
 {
 	const struct journal_log *log = reader->log;
-	enum status st = journal_check_locked(log, err);
+	enum status st = journal_log_check_locked(log, err);
 	size_t i = log->count;
 
 	if (st != OK)
@@ -72,7 +72,7 @@ static enum status open_file(struct reader *reader, struct err *err)
 	/* A file that is gone went with the log, or it was lost. */
 	err_errno(err, errno, "%s: open", reader->path);
 	mutex_lock(&reader->dir->mutex);
-	st = reader->log->removed ? journal_check_locked(reader->log, err) : E_IO;
+	st = reader->log->removed ? journal_log_check_locked(reader->log, err) : E_IO;
 	mutex_unlock(&reader->dir->mutex);
 	return st;
 }
@@ -88,13 +88,16 @@ static enum status fail_broken(struct reader *reader, struct err *err)
 {
 	struct err why;
 	enum status st;
+	bool news;
 
 	err_set(&why, E_IO, "%s, byte %lld: not as it was written", reader->path,
 	    (long long)(reader->at - reader->first));
 	mutex_lock(&reader->dir->mutex);
-	journal_break_locked(reader->log, why.text);
-	st = journal_check_locked(reader->log, err);
+	news = journal_log_break_locked(reader->log, why.text);
+	st = journal_log_check_locked(reader->log, err);
 	mutex_unlock(&reader->dir->mutex);
+	if (news)
+		journal_log_say_broken(reader->log, why.text);
 	return st;
 }
 
@@ -199,7 +202,7 @@ enum status journal_dir_read(struct journal *base, const char *name, int64_t fro
 	enum status st;
 
 	mutex_lock(&reader.dir->mutex);
-	st = journal_use_locked(reader.dir, name, &reader.log, err);
+	st = journal_log_use_locked(reader.dir, name, &reader.log, err);
 	if (st == OK)
 		assert(to <= reader.log->end);
 	mutex_unlock(&reader.dir->mutex);
