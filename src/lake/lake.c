@@ -7,6 +7,7 @@
 #include "lake/lake_ops.h"
 
 #include <assert.h>
+#include <inttypes.h>
 #include <string.h>
 #include <strings.h>
 
@@ -39,6 +40,16 @@ static void assert_table(const struct lake_table *table)
 	}
 	for (size_t i = 0; i < table->field_count; i++)
 		assert_name(table->fields[i].name);
+}
+
+/* Has each row a value? */
+static void assert_no_null(const struct batch_column *column, size_t row_count)
+{
+	size_t whole = row_count / 64, rest = row_count % 64;
+
+	for (size_t i = 0; i < whole; i++)
+		assert(column->valid[i] == UINT64_MAX);
+	assert(rest == 0 || (~column->valid[whole] & ((UINT64_C(1) << rest) - 1)) == 0);
 }
 
 static void assert_batch(const struct lake_load *load, const struct batch *batch)
@@ -107,7 +118,7 @@ enum status lake_load_begin(struct lake *lake, const struct lake_table *table,
 	assert(lake != NULL);
 	assert_table(table);
 	assert(!lake_name_is_reserved(table->connector));
-	assert(operation == LAKE_UPSERT || operation == LAKE_DELETE);
+	assert(operation == LAKE_UPSERT || operation == LAKE_DELETE || operation == LAKE_CHANGE);
 	assert(ret_load != NULL);
 	status = lake->ops->load_begin(lake, table, operation, ret_load, err);
 	if (status != OK)
@@ -118,16 +129,36 @@ enum status lake_load_begin(struct lake *lake, const struct lake_table *table,
 enum status lake_load_append(struct lake_load *load, const struct batch *batch, struct err *err)
 {
 	assert(load != NULL);
+	assert(load->operation != LAKE_CHANGE);
 	assert_batch(load, batch);
 	if (batch->row_count == 0)
 		return OK;
 	return load->lake->ops->load_append(load, batch, err);
 }
 
+enum status lake_load_append_changes(struct lake_load *load, const struct batch *batch,
+    const enum lake_change *changes, const uint64_t (*given)[BATCH_ROWS / 64], struct err *err)
+{
+	assert(load != NULL);
+	assert(load->operation == LAKE_CHANGE);
+	assert_batch(load, batch);
+	if (batch->row_count == 0)
+		return OK;
+	assert_no_null(&batch->columns[load->key], batch->row_count);
+	assert(changes != NULL);
+	for (size_t i = 0; i < batch->row_count; i++) {
+		assert(changes[i] == LAKE_REPLACE || changes[i] == LAKE_REMOVE ||
+		       changes[i] == LAKE_MERGE);
+		assert(changes[i] != LAKE_MERGE || given != NULL);
+	}
+	return load->lake->ops->load_append_changes(load, batch, changes, given, err);
+}
+
 enum status lake_load_problem(
     struct lake_load *load, const struct lake_problem *problem, struct err *err)
 {
 	assert(load != NULL);
+	assert(load->operation != LAKE_CHANGE);
 	assert(problem != NULL);
 	assert(problem->part > 0);
 	assert(problem->line > 0);
@@ -143,6 +174,7 @@ enum status lake_load_commit(
 
 	assert(load != NULL);
 	assert(*load != NULL);
+	assert((*load)->operation != LAKE_CHANGE);
 	assert_name(job_id);
 	assert(mark != NULL);
 	assert(mark->records_processed >= 0);
@@ -152,6 +184,26 @@ enum status lake_load_commit(
 	status = ending->lake->ops->load_commit(ending, job_id, mark, err);
 	if (status != OK)
 		err_add(err, "apply %s", job_id);
+	return status;
+}
+
+enum status lake_load_commit_position(
+    struct lake_load **load, const char *journal, int64_t from, int64_t to, struct err *err)
+{
+	struct lake_load *ending;
+	enum status status;
+
+	assert(load != NULL);
+	assert(*load != NULL);
+	assert((*load)->operation == LAKE_CHANGE);
+	assert_name(journal);
+	assert(from >= 0);
+	assert(to > from);
+	ending = *load;
+	*load = NULL;
+	status = ending->lake->ops->load_commit_position(ending, journal, from, to, err);
+	if (status != OK)
+		err_add(err, "apply %s from %" PRId64 " to %" PRId64, journal, from, to);
 	return status;
 }
 
@@ -192,6 +244,44 @@ enum status lake_mark_clear(struct lake *lake, struct err *err)
 {
 	assert(lake != NULL);
 	return lake->ops->mark_clear(lake, err);
+}
+
+enum status lake_position_get(
+    struct lake *lake, const char *journal, int64_t *ret_position, struct err *err)
+{
+	assert(lake != NULL);
+	assert_name(journal);
+	assert(ret_position != NULL);
+	return lake->ops->position_get(lake, journal, ret_position, err);
+}
+
+enum status lake_position_forget(struct lake *lake, const char *journal, struct err *err)
+{
+	assert(lake != NULL);
+	assert_name(journal);
+	return lake->ops->position_forget(lake, journal, err);
+}
+
+enum status lake_versions_get(struct lake *lake, const struct lake_table *table,
+    const struct batch *const *keys, size_t batch_count, struct lake_version *ret_versions,
+    struct err *err)
+{
+	enum status status;
+
+	assert(lake != NULL);
+	assert_table(table);
+	assert(table->has_version);
+	assert(batch_count == 0 || (keys != NULL && ret_versions != NULL));
+	for (size_t i = 0; i < batch_count; i++) {
+		assert(keys[i]->row_count <= BATCH_ROWS);
+		assert(keys[i]->column_count == 1);
+		assert(keys[i]->columns[0].type == table->fields[table->key_index].type);
+		assert_no_null(&keys[i]->columns[0], keys[i]->row_count);
+	}
+	status = lake->ops->versions_get(lake, table, keys, batch_count, ret_versions, err);
+	if (status != OK)
+		err_add(err, "versions of %s.%s", table->connector, table->object);
+	return status;
 }
 
 enum status lake_query(struct lake *lake, const struct lake_query *query,

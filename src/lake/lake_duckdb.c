@@ -449,11 +449,16 @@ static const struct lake_ops ops = {
     .load_begin = lake_duckdb_load_begin,
     .load_append = lake_duckdb_load_append,
     .load_problem = lake_duckdb_load_problem,
+    .load_append_changes = lake_duckdb_load_append_changes,
     .load_commit = lake_duckdb_load_commit,
+    .load_commit_position = lake_duckdb_load_commit_position,
     .load_abort = lake_duckdb_load_abort,
     .problems_expire = lake_duckdb_problems_expire,
     .mark_get = mark_get,
     .mark_clear = mark_clear,
+    .position_get = lake_duckdb_position_get,
+    .position_forget = lake_duckdb_position_forget,
+    .versions_get = lake_duckdb_versions_get,
     .query = lake_duckdb_query,
 };
 
@@ -491,6 +496,9 @@ static enum status configure(
 	    {"temp_directory", options->temp_path}, /* refused after external access is off */
 	    {"preserve_insertion_order", "false"},  /* a quarter off the time of an INSERT */
 	    {"checkpoint_threshold", "1TB"},        /* never inside a COMMIT: see the top */
+	    /* Rows found by so many row ids are read where they are and not searched for in the
+	     * whole table: as many as a streaming request has records (lake_duckdb_change.c). */
+	    {"dynamic_or_filter_threshold", "1000"},
 	    /* Doors that a query could go through. */
 	    {"enable_external_access", "false"},
 	    {"autoinstall_known_extensions", "false"},
@@ -552,8 +560,10 @@ static enum status prepare_database(struct lake_duckdb *db, struct err *err)
 		status = lake_duckdb_run(connection,
 		    "CREATE SCHEMA IF NOT EXISTS \"~sluice\";"
 		    "CREATE TABLE IF NOT EXISTS " LAKE_DUCKDB_MARKS
-		    " (job_id VARCHAR NOT NULL, processed BIGINT NOT NULL, failed BIGINT NOT NULL)",
-		    "make the table of marks", err);
+		    " (job_id VARCHAR NOT NULL, processed BIGINT NOT NULL, failed BIGINT NOT NULL);"
+		    "CREATE TABLE IF NOT EXISTS " LAKE_DUCKDB_POSITIONS
+		    " (journal VARCHAR NOT NULL, position BIGINT NOT NULL)",
+		    "make the tables of marks and positions", err);
 	if (status == OK)
 		status = lake_duckdb_guard_init(db, connection, err);
 	duckdb_disconnect(&connection);

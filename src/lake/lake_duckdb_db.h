@@ -9,21 +9,26 @@
  *	lake_duckdb.c		open and close, errors, statements, claims, the commit lock,
  *				checkpoints, marks
  *	lake_duckdb_table.c	tables and views
- *	lake_duckdb_load.c	stage and apply
+ *	lake_duckdb_stage.c	batches into a temporary table
+ *	lake_duckdb_load.c	a load's life; apply what a job brings
+ *	lake_duckdb_change.c	apply net changes
+ *	lake_duckdb_position.c	how far a journal was applied
+ *	lake_duckdb_version.c	versions of stored rows
  *	lake_duckdb_problem.c	problem records: stage and apply, and their end
  *	lake_duckdb_query.c	queries and their time limit
  *	lake_duckdb_guard.c	what a query's text may not say
  *	lake_duckdb_render.c	values as text
  *
  * Locks, in the order in which they are taken:
- *	claim of a table, of a job, of all DDL	held over I/O, so they are entries in a list, not
- *						mutexes
+ *	claim of a table, of a job or		held over I/O, so they are entries in a list, not
+ *	journal, of all DDL			mutexes
  *	the writers' gate			as well
  *	commit_lock				shared by each query for its whole run; exclusive
  *						for COMMIT
  *	mutex					guards the lists; no I/O under it
  */
 
+#include "base/arena.h"
 #include "base/buffer.h"
 #include "base/thread.h"
 #include "lake/lake_ops.h"
@@ -31,7 +36,8 @@
 #include <duckdb.h>
 
 /* The schema of our own tables.  No connector's name holds a '~', so it collides with none. */
-#define LAKE_DUCKDB_MARKS "\"~sluice\".applied"
+#define LAKE_DUCKDB_MARKS     "\"~sluice\".applied"
+#define LAKE_DUCKDB_POSITIONS "\"~sluice\".positions"
 
 /* The longest SQL text we make: 1,000 fields named three times in it. */
 #define LAKE_DUCKDB_SQL_BYTES_MAX (1024 * 1024)
@@ -135,6 +141,9 @@ enum status lake_duckdb_commit(
     struct lake_duckdb *db, duckdb_connection connection, struct err *err) WARN_UNUSED;
 void lake_duckdb_rollback(struct lake_duckdb *db, duckdb_connection connection);
 
+/* Is the table there?  E_NOT_FOUND. */
+enum status lake_duckdb_table_check(duckdb_connection connection, const char *connector,
+    const char *object, struct err *err) WARN_UNUSED;
 enum status lake_duckdb_table_ensure(
     struct lake *lake, const struct lake_table *table, struct err *err);
 enum status lake_duckdb_table_drop(
@@ -149,6 +158,23 @@ enum status lake_duckdb_load_problem(
 enum status lake_duckdb_load_commit(
     struct lake_load *load, const char *job_id, const struct lake_mark *mark, struct err *err);
 void lake_duckdb_load_abort(struct lake_load *load);
+enum status lake_duckdb_load_append_changes(struct lake_load *load, const struct batch *batch,
+    const enum lake_change *changes, const uint64_t (*given)[BATCH_ROWS / 64], struct err *err);
+enum status lake_duckdb_load_commit_position(
+    struct lake_load *load, const char *journal, int64_t from, int64_t to, struct err *err);
+
+enum status lake_duckdb_position_get(
+    struct lake *lake, const char *journal, int64_t *ret_position, struct err *err);
+enum status lake_duckdb_position_forget(struct lake *lake, const char *journal, struct err *err);
+/* Move it inside a transaction, under the journal's claim.  E_CONFLICT: it is not ${from}. */
+enum status lake_duckdb_position_move(duckdb_connection connection, const char *journal,
+    int64_t from, int64_t to, struct err *err) WARN_UNUSED;
+/* The name of a journal's claim, in the arena.  NULL: no memory. */
+char *lake_duckdb_position_claim(struct arena *arena, const char *journal);
+
+enum status lake_duckdb_versions_get(struct lake *lake, const struct lake_table *table,
+    const struct batch *const *keys, size_t batch_count, struct lake_version *ret_versions,
+    struct err *err);
 
 enum status lake_duckdb_problems_expire(struct lake *lake, const char *connector,
     const char *object, int64_t before_us, int64_t *ret_removed, struct err *err);

@@ -16,12 +16,14 @@
 #include <dirent.h>
 #include <inttypes.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -160,7 +162,7 @@ static inline struct batch *make_batch(
 	struct batch *batch = NULL;
 	struct err err;
 
-	if (operation == LAKE_UPSERT) {
+	if (operation != LAKE_DELETE) {
 		for (; count < table->field_count; count++)
 			types[count] = table->fields[count].type;
 	} else {
@@ -286,6 +288,34 @@ static inline void check(struct lake *lake, const char *sql, const char *expecte
 	if (try_query(lake, sql, 30000, 1000, &answer, &err) != OK)
 		fail_msg("%s: %s", sql, err.text);
 	assert_string_equal(answer.text, expected);
+}
+
+/* Let a child do ${work} on the lake and kill it where it says that it is there. */
+static inline void kill_after(struct state *state, void (*work)(struct lake *lake))
+{
+	int pipe_ends[2];
+	char byte;
+	pid_t child;
+
+	lake_close(&state->lake);
+	assert_int_equal(pipe(pipe_ends), 0);
+	child = fork();
+	assert_true(child >= 0);
+	if (child == 0) {
+		struct lake *lake = open_lake(state->folder);
+
+		work(lake);
+		if (write(pipe_ends[1], "x", 1) != 1)
+			_exit(1);
+		for (;;)
+			pause();
+	}
+	close(pipe_ends[1]);
+	assert_int_equal(read(pipe_ends[0], &byte, 1), 1);
+	kill(child, SIGKILL);
+	waitpid(child, NULL, 0);
+	close(pipe_ends[0]);
+	state->lake = open_lake(state->folder);
 }
 
 /* --- Tables of the tests

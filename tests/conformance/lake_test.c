@@ -8,9 +8,7 @@
 #include "base/clock.h"
 #include "base/thread.h"
 
-#include <signal.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 
 /* --- Values ----------------------------------------------------------------------------------- */
 
@@ -320,34 +318,6 @@ static void a_load_into_a_table_that_is_gone_says_so(void **context)
 }
 
 /* --- Crashes ---------------------------------------------------------------------------------- */
-
-/* Let a child do ${work} on the lake and kill it where it says that it is there. */
-static void kill_after(struct state *state, void (*work)(struct lake *lake))
-{
-	int pipe_ends[2];
-	char byte;
-	pid_t child;
-
-	lake_close(&state->lake);
-	assert_int_equal(pipe(pipe_ends), 0);
-	child = fork();
-	assert_true(child >= 0);
-	if (child == 0) {
-		struct lake *lake = open_lake(state->folder);
-
-		work(lake);
-		if (write(pipe_ends[1], "x", 1) != 1)
-			_exit(1);
-		for (;;)
-			pause();
-	}
-	close(pipe_ends[1]);
-	assert_int_equal(read(pipe_ends[0], &byte, 1), 1);
-	kill(child, SIGKILL);
-	waitpid(child, NULL, 0);
-	close(pipe_ends[0]);
-	state->lake = open_lake(state->folder);
-}
 
 static const row crash_rows[] = {{"new", "a", "60"}, {"new", "b", "60"}};
 
