@@ -64,7 +64,8 @@ struct results {
 	pthread_cond_t changed;
 	bool stopping;
 	struct result *kept;
-	size_t count; /* of them, and of those that are out to be read */
+	size_t count;      /* of them, and of those that are out to be read */
+	int64_t oldest_us; /* no kept one ended before; INT64_MAX: there was none */
 };
 
 void results_batch_init(struct results_batch *batch)
@@ -271,9 +272,9 @@ static enum status read_batch(struct result *result, int64_t rows_max, struct bu
 
 /* --- The list --------------------------------------------------------------------------------- */
 
-static bool is_old(const struct result *result, int64_t now_us)
+static bool is_old(int64_t ended_us, int64_t now_us)
 {
-	return now_us - result->ended_us >= RESULTS_KEPT_US;
+	return ended_us <= now_us - RESULTS_KEPT_US;
 }
 
 /* Take it out of the list, if it is there and theirs. */
@@ -288,7 +289,8 @@ static struct result *take(struct results *results, struct slice id, const char 
 			break;
 	}
 	result = *link;
-	if (result != NULL && !is_old(result, now_us) && strcmp(result->user_id, user_id) == 0)
+	if (result != NULL && !is_old(result->ended_us, now_us) &&
+	    strcmp(result->user_id, user_id) == 0)
 		*link = result->next;
 	else
 		result = NULL;
@@ -315,6 +317,8 @@ static void put_back(struct results *results, struct result *result, struct resu
 	mutex_lock(&results->mutex);
 	result->next = results->kept;
 	results->kept = result;
+	if (result->ended_us < results->oldest_us)
+		results->oldest_us = result->ended_us;
 	mutex_unlock(&results->mutex);
 }
 
@@ -331,10 +335,18 @@ void results_expire(struct results *results)
 {
 	int64_t now_us = clock_now_us();
 	struct result **link, *result, *old = NULL;
+	int64_t oldest_us = INT64_MAX;
 
 	mutex_lock(&results->mutex);
+	/* Each query asks: with none too old, it need not go over all. */
+	if (!is_old(results->oldest_us, now_us)) {
+		mutex_unlock(&results->mutex);
+		return;
+	}
 	for (link = &results->kept; (result = *link) != NULL;) {
-		if (!is_old(result, now_us)) {
+		if (!is_old(result->ended_us, now_us)) {
+			if (result->ended_us < oldest_us)
+				oldest_us = result->ended_us;
 			link = &result->next;
 			continue;
 		}
@@ -342,6 +354,7 @@ void results_expire(struct results *results)
 		result->next = old;
 		old = result;
 	}
+	results->oldest_us = oldest_us;
 	mutex_unlock(&results->mutex);
 	while ((result = old) != NULL) {
 		old = result->next;
@@ -488,6 +501,7 @@ enum status results_open(
 	if (results == NULL)
 		return err_set(err, E_NOMEM, "no memory for results");
 	results->options = *options;
+	results->oldest_us = INT64_MAX;
 	snprintf(results->path, sizeof(results->path), "%s", options->path);
 	spool_room_init(&results->room, options->bytes_max, MEMORY_BYTES_MAX);
 	mutex_init(&results->mutex);
