@@ -8,13 +8,12 @@
  *	begin	READ ONLY: whatever the other checks miss cannot write
  *	prepare	exactly one statement, SELECT or EXPLAIN by the engine's own word, no parameters
  *	wrap	if it has columns that only the engine can write as text:
- *		SELECT CAST(… AS VARCHAR) FROM query('…')
- *	stream	chunk by chunk, so that a large result is never whole in memory; stop at rows_max
+ *		SELECT CAST(… AS VARCHAR) FROM query('…'); and if the caller wants an order:
+ *		SELECT … FROM (FROM query('…') ORDER BY 2 DESC), columns by their places, so that no
+ *		name of the caller's gets into the SQL
+ *	stream	chunk by chunk, so that a large result is never whole in memory; pass over what is to
+ *		be skipped, stop at rows_max
  *	end	ROLLBACK, unlock
- *
- *	order	with an order of the caller's, in the same way:
- *		SELECT … FROM (FROM query('…') ORDER BY 2 DESC), columns by their places: no name of
- *		the caller's gets into the SQL
  *
  * Time.  It runs from the call, waiting for the lock included.  lake_duckdb_watch.c interrupts the
  * engine when it is up, or when whoever asked has left; here both are looked at between the steps,
