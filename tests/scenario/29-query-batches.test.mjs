@@ -166,14 +166,14 @@ test('a client that leaves ends its query within a moment, also one that waits f
 	const begun = Date.now();
 	running.cut(false);
 	assert.deepEqual((await patient).json.data, [[42]]);
-	assert.ok(Date.now() - begun < 10000, 'far from the limit of 600 s');
+	assert.ok(Date.now() - begun < 10000, 'far from the limit');
 	// One that closes its side in good order has left, too; its thread is free again.
 	const half = await ask(s, endless);
 	await computing(s);
 	half.socket.end();
 	assert.deepEqual(await s.sql('select 43'), [[43]]);
 	assert.equal(await metric(s, 'sluice_queries_total{outcome="cancelled"}'), 4);
-}, { args: ['--query-threads', '1', '--query-timeout', '600000'] }));
+}, { args: ['--query-threads', '1', '--query-timeout', '20000'] }));
 
 test('a client that is silent, or sends its next request ahead, has not left', () => withServer(async (s) => {
 	const slow = 'select count(*) from range(100000) a, range(3000) b where a.range % 7 = b.range % 5';
