@@ -13,6 +13,7 @@
 #include "http/http.h"
 #include "job/job.h"
 #include "lake/lake.h"
+#include "query/results.h"
 #include "work/work.h"
 
 #include <pthread.h>
@@ -24,8 +25,8 @@ struct api {
 	struct lake *lake;
 	struct job_service *jobs;
 	struct work *work;
+	struct results *results;
 	int64_t query_timeout_ms;
-	int64_t query_rows_max;
 	atomic_bool ready;                 /* for /readyz */
 	const struct catalog_quota *quota; /* of jobs; NULL: none */
 

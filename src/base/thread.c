@@ -91,6 +91,22 @@ void rwlock_read(pthread_rwlock_t *lock)
 	must(pthread_rwlock_rdlock(lock));
 }
 
+bool rwlock_read_for(pthread_rwlock_t *lock, int64_t us)
+{
+	struct timespec until;
+	int result;
+
+	/* Not pthread_rwlock_clockrdlock(), of which ThreadSanitizer knows nothing. */
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_nsec += us % 1000000 * 1000;
+	until.tv_sec += us / 1000000 + until.tv_nsec / 1000000000;
+	until.tv_nsec %= 1000000000;
+	result = pthread_rwlock_timedrdlock(lock, &until);
+	if (result != ETIMEDOUT)
+		must(result);
+	return result == 0;
+}
+
 void rwlock_write(pthread_rwlock_t *lock)
 {
 	must(pthread_rwlock_wrlock(lock));

@@ -32,6 +32,9 @@ void cond_fini(pthread_cond_t *cond);
  * readers that come after it. */
 void rwlock_init(pthread_rwlock_t *lock);
 void rwlock_read(pthread_rwlock_t *lock);
+/* The same, but give up after ${us} (false).  For waits that are repeated: a wall clock that is set
+ * back makes this one longer. */
+bool rwlock_read_for(pthread_rwlock_t *lock, int64_t us);
 void rwlock_write(pthread_rwlock_t *lock);
 void rwlock_unlock(pthread_rwlock_t *lock);
 void rwlock_fini(pthread_rwlock_t *lock);

@@ -156,6 +156,11 @@ void *request_data(const struct request *request);
 void request_set_user(struct request *request, const void *user);
 const void *request_user(const struct request *request);
 
+/* Has the client closed its side of the connection, or lost it?  For a handler on a lane, before it
+ * responds; on the event lane and in an upload it is the library that notices.  Never true of a
+ * client that is merely silent.  Never blocks. */
+bool request_client_left(const struct request *request);
+
 /* The response comes later, from whichever thread.  The request stays valid until
  * then.  Only in a handler or in finish, and before anybody else is told of the
  * request: he might respond at once. */

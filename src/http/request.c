@@ -10,6 +10,7 @@
 #include "base/thread.h"
 
 #include <assert.h>
+#include <poll.h>
 #include <stdlib.h>
 
 /* Target, headers and parameters of a usual request need about 1 KiB;
@@ -17,7 +18,7 @@
 #define ARENA_BLOCK_BYTES 4096
 
 struct request *request_create(
-    struct http_server *server, struct MHD_Connection *connection, struct slice target)
+    struct http_server *server, struct MHD_Connection *connection, int socket, struct slice target)
 {
 	struct request *request = calloc(1, sizeof(*request));
 	const char *mark;
@@ -26,6 +27,7 @@ struct request *request_create(
 		return NULL;
 	request->server = server;
 	request->connection = connection;
+	request->socket = socket;
 	request->begun_us = clock_mono_us();
 	request->method = HTTP_METHOD_COUNT;
 	atomic_init(&request->references, 1);
@@ -170,6 +172,15 @@ void request_set_user(struct request *request, const void *user)
 const void *request_user(const struct request *request)
 {
 	return request->user;
+}
+
+bool request_client_left(const struct request *request)
+{
+	/* Not POLLIN: what the client has sent ahead, its next request, says nothing. */
+	struct pollfd look = {.fd = request->socket, .events = POLLRDHUP};
+
+	assert(request->state == REQUEST_HANDLER && request->unpark);
+	return poll(&look, 1, 0) == 1 && (look.revents & (POLLRDHUP | POLLHUP | POLLERR)) != 0;
 }
 
 void request_set_fault(struct request *request, const struct http_fault *fault)

@@ -35,8 +35,8 @@
  *	OVER     all             nobody                            the last reference frees it
  *
  * Beside the state, a connection is parked or not.  Parked: the library has taken it off its event
- * loop, the event thread touches neither it nor the request, nobody notices that the client left,
- * and exactly one unparks it.  It is parked before whoever unparks it can learn of the request;
+ * loop, the event thread touches neither it nor the request, nobody notices that the client left
+ * (a handler may ask: request_client_left()), and exactly one unparks it.  It is parked before whoever unparks it can learn of the request;
  * that, and the library's own lock in suspend and resume, is all the ordering there is.
  *
  * A fault (fault.c) is set while the head is judged and never changes.  It adds no state; it parks
@@ -140,6 +140,7 @@ struct request_header {
 struct request {
 	struct http_server *server;
 	struct MHD_Connection *connection;
+	int socket; /* the connection's: nobody closes it while it is parked */
 	enum request_state state;
 	bool head_read; /* the headers were looked at */
 	bool admitted;  /* counts as running */
@@ -235,7 +236,7 @@ void server_leave(struct http_server *server);
 
 /* NULL when there is no memory.  One reference. */
 struct request *request_create(
-    struct http_server *server, struct MHD_Connection *connection, struct slice target);
+    struct http_server *server, struct MHD_Connection *connection, int socket, struct slice target);
 void request_ref(struct request *request);
 void request_unref(struct request *request);
 

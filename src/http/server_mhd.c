@@ -495,7 +495,7 @@ static void *on_target(void *cls, const char *target, struct MHD_Connection *mhd
 		return NULL; /* no memory in on_connection() */
 	if (connection->request != NULL)
 		request_unref(connection->request);
-	connection->request = request_create(cls, mhd, slice_of(target));
+	connection->request = request_create(cls, mhd, socket_of(mhd), slice_of(target));
 	/* The library has no need to know of parameters, and for some thousand of them it has no
 	 * memory and loses its way: so it sees one at most. */
 	while ((parameter = strchr(parameter, '&')) != NULL)

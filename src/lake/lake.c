@@ -290,7 +290,9 @@ enum status lake_query(struct lake *lake, const struct lake_query *query,
 	assert(lake != NULL);
 	assert(query != NULL);
 	assert(query->timeout_ms > 0);
+	assert(query->skip >= 0);
 	assert(query->rows_max >= 0);
+	assert(query->order_count == 0 || query->order != NULL);
 	assert(sink != NULL);
 	assert(sink->columns != NULL);
 	assert(sink->row != NULL);

@@ -212,16 +212,36 @@ struct lake_sink {
 	void *ctx;
 };
 
+/* By which column rows are ordered: its place, from 1, or its name as the result has it (letters of
+ * either case are the same; of several columns the first). */
+struct lake_order {
+	struct slice name; /* empty: by ${place} */
+	int64_t place;
+	bool descending;
+	bool nulls_first;
+};
+
 struct lake_query {
 	struct slice sql;
 	int64_t timeout_ms;
-	int64_t rows_max; /* of the result; then it stops and says that there is more */
+	int64_t skip;     /* so many rows at its beginning are not given */
+	int64_t rows_max; /* of those given; then it stops and says that there is more */
+	/* The order of the rows, the first column before the second; none: the statement's own.
+	 * Only for a SELECT, VALUES, WITH or FROM. */
+	const struct lake_order *order;
+	size_t order_count;
+	/* Has whoever asked lost interest?  Asked a few times a second until the query ends, from
+	 * this thread and from another, the latter under a lock of the lake's: it must not block,
+	 * nor call the lake.  NULL: nobody can. */
+	bool (*is_cancelled)(void *ctx);
+	void *cancel_ctx;
 };
 
 /* Run one reading statement (SELECT, WITH, VALUES, EXPLAIN, SHOW, DESCRIBE of tables) on one state
  * of the lake.  It can write nothing and reach no file, network or setting.  A commit waits for it,
- * so its time is bounded.  E_INVALID: the statement is wrong or not allowed, the text is for the
- * person who wrote it; E_TIMEOUT; E_LIMIT: more memory than it may have. */
+ * so its time is bounded.  E_INVALID: the statement is wrong or not allowed, or has no such column to
+ * order by: the text is for the person who wrote it; E_TIMEOUT; E_CANCELLED: is_cancelled() said
+ * so; E_LIMIT: more memory than it may have. */
 enum status lake_query(struct lake *lake, const struct lake_query *query,
     const struct lake_sink *sink, bool *ret_more, struct err *err) WARN_UNUSED;
 

@@ -15,7 +15,8 @@
  *	lake_duckdb_position.c	how far a journal was applied
  *	lake_duckdb_version.c	versions of stored rows
  *	lake_duckdb_problem.c	problem records: stage and apply, and their end
- *	lake_duckdb_query.c	queries and their time limit
+ *	lake_duckdb_query.c	queries
+ *	lake_duckdb_watch.c	the end of queries that are late or that nobody waits for
  *	lake_duckdb_guard.c	what a query's text may not say
  *	lake_duckdb_render.c	values as text
  *
@@ -34,6 +35,7 @@
 #include "lake/lake_ops.h"
 
 #include <duckdb.h>
+#include <stdatomic.h>
 
 /* The schema of our own tables.  No connector's name holds a '~', so it collides with none. */
 #define LAKE_DUCKDB_MARKS     "\"~sluice\".applied"
@@ -49,10 +51,13 @@ struct lake_duckdb_claim {
 	struct lake_duckdb_claim *next;
 };
 
-/* A running query and when it must end. */
+/* A running query, when it must end, and whether it may end before. */
 struct lake_duckdb_watch {
 	duckdb_connection connection;
 	int64_t deadline_us;
+	bool (*is_cancelled)(void *ctx); /* NULL: nobody can cancel it */
+	void *cancel_ctx;
+	atomic_bool cancelled; /* it was: stays so */
 	struct lake_duckdb_watch *next;
 };
 
@@ -187,8 +192,19 @@ const char *lake_duckdb_type_name(enum field_type type);
 enum status lake_duckdb_query(struct lake *lake, const struct lake_query *query,
     const struct lake_sink *sink, bool *ret_more, struct err *err);
 
-/* The thread that interrupts queries at their time. */
+/* How often it is asked whether a query was cancelled. */
+#define LAKE_DUCKDB_CANCEL_US 50000
+
+/* The thread that interrupts queries at their time, and cancelled ones. */
 void *lake_duckdb_timer_run(void *ctx);
+
+/* Interrupt what runs on ${watch}->connection when it is late or cancelled, again and again until
+ * the watch is stopped.  Stopping one that was not started does nothing. */
+void lake_duckdb_watch_start(struct lake_duckdb *db, struct lake_duckdb_watch *watch);
+void lake_duckdb_watch_stop(struct lake_duckdb *db, struct lake_duckdb_watch *watch);
+
+/* Ask now, on this thread. */
+bool lake_duckdb_watch_is_cancelled(struct lake_duckdb_watch *watch);
 
 /* Fill ${db}->refused from the engine's own list of functions. */
 enum status lake_duckdb_guard_init(

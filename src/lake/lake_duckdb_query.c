@@ -8,13 +8,16 @@
  *	begin	READ ONLY: whatever the other checks miss cannot write
  *	prepare	exactly one statement, SELECT or EXPLAIN by the engine's own word, no parameters
  *	wrap	if it has columns that only the engine can write as text:
- *		SELECT CAST(… AS VARCHAR) FROM query('…')
- *	stream	chunk by chunk, so that a large result is never whole in memory; stop at rows_max
+ *		SELECT CAST(… AS VARCHAR) FROM query('…'); and if the caller wants an order:
+ *		SELECT … FROM (FROM query('…') ORDER BY 2 DESC), columns by their places, so that no
+ *		name of the caller's gets into the SQL
+ *	stream	chunk by chunk, so that a large result is never whole in memory; pass over what is to
+ *		be skipped, stop at rows_max
  *	end	ROLLBACK, unlock
  *
- * Time.  One thread watches all running queries and interrupts those whose time is up.  An
- * interrupt only counts while the engine executes, and it forgets one that came before; so it is
- * repeated until the query is gone.  The time runs from the call, waiting for the lock included.
+ * Time.  It runs from the call, waiting for the lock included.  lake_duckdb_watch.c interrupts the
+ * engine when it is up, or when whoever asked has left; here both are looked at between the steps,
+ * between the chunks, and while waiting for the lock.
  *
  * Memory.  The engine's limit holds for its buffers; what does not fit goes to the folder for
  * temporary data.  Not counted by it are the bytes of single very long texts.
@@ -26,12 +29,10 @@
 #include "base/log.h"
 
 #include <assert.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* How soon a late query is interrupted again. */
-#define INTERRUPT_AGAIN_US 10000
 
 /* Of one statement; the layers above take less. */
 #define QUERY_BYTES_MAX (16 * 1024 * 1024)
@@ -57,69 +58,6 @@ struct run {
 
 /* --- Time ------------------------------------------------------------------------------------- */
 
-static int64_t interrupt_late_locked(struct lake_duckdb *db, int64_t now_us)
-{
-	int64_t next_us = INT64_MAX;
-
-	for (struct lake_duckdb_watch *watch = db->watches; watch != NULL; watch = watch->next) {
-		int64_t due_us = watch->deadline_us;
-
-		if (due_us <= now_us) {
-			/* Sets a flag, no more; the connection lives
-			 * as long as it is in the list. */
-			duckdb_interrupt(watch->connection);
-			due_us = now_us + INTERRUPT_AGAIN_US;
-		}
-		if (due_us < next_us)
-			next_us = due_us;
-	}
-	return next_us;
-}
-
-void *lake_duckdb_timer_run(void *ctx)
-{
-	struct lake_duckdb *db = ctx;
-
-	mutex_lock(&db->mutex);
-	while (!db->is_closing) {
-		int64_t next_us = interrupt_late_locked(db, clock_mono_us());
-
-		if (next_us == INT64_MAX)
-			cond_wait(&db->watches_changed, &db->mutex);
-		else
-			(void)cond_wait_until(&db->watches_changed, &db->mutex, next_us);
-	}
-	mutex_unlock(&db->mutex);
-	return NULL;
-}
-
-static void start_watch(struct run *run)
-{
-	struct lake_duckdb *db = run->db;
-
-	run->watch.connection = run->connection;
-	mutex_lock(&db->mutex);
-	run->watch.next = db->watches;
-	db->watches = &run->watch;
-	cond_signal(&db->watches_changed);
-	mutex_unlock(&db->mutex);
-}
-
-static void stop_watch(struct run *run)
-{
-	struct lake_duckdb *db = run->db;
-	struct lake_duckdb_watch **link = &db->watches;
-
-	if (run->watch.connection == NULL)
-		return;
-	mutex_lock(&db->mutex);
-	while (*link != &run->watch)
-		link = &(*link)->next;
-	*link = run->watch.next;
-	mutex_unlock(&db->mutex);
-	run->watch.connection = NULL;
-}
-
 static bool is_late(const struct run *run)
 {
 	return clock_mono_us() >= run->watch.deadline_us;
@@ -129,6 +67,30 @@ static enum status say_late(const struct run *run, struct err *err)
 {
 	return err_set(err, E_TIMEOUT, "the query did not end within %lld ms",
 	    (long long)run->query->timeout_ms);
+}
+
+static enum status say_cancelled(struct err *err)
+{
+	return err_set(err, E_CANCELLED, "the query was cancelled");
+}
+
+/* May it go on? */
+static enum status check_time(struct run *run, struct err *err)
+{
+	if (lake_duckdb_watch_is_cancelled(&run->watch))
+		return say_cancelled(err);
+	return is_late(run) ? say_late(run, err) : OK;
+}
+
+/* The commit lock, shared: a commit that waits for a long query holds up all that come after it, so
+ * this may take as long as a query may run. */
+static enum status lock(struct run *run, struct err *err)
+{
+	enum status status = check_time(run, err);
+
+	while (status == OK && !rwlock_read_for(&run->db->commit_lock, LAKE_DUCKDB_CANCEL_US))
+		status = check_time(run, err);
+	return status;
 }
 
 /* --- Failures --------------------------------------------------------------------------------- */
@@ -166,7 +128,7 @@ static enum status fail(
 		message = "no reason given";
 	if (type == DUCKDB_ERROR_INTERRUPT ||
 	    (is_late(run) && strstr(message, "INTERRUPT") != NULL))
-		return say_late(run, err);
+		return atomic_load(&run->watch.cancelled) ? say_cancelled(err) : say_late(run, err);
 	/* The name of a file where a table's belongs.  The engine looks for it only in the folder
 	 * for temporary data, in which there is none of a kind that it would read. */
 	if (strstr(message, "No files found that match") != NULL)
@@ -343,16 +305,64 @@ out:
 	return status;
 }
 
-/* Prepare the statement again inside one that casts what has no kind.  The engine's
- * query() takes it as a text, so that a comment or a semicolon at its end does no harm;
- * the order of its rows is kept. */
-static enum status wrap(struct run *run, const char *sql, struct err *err)
+/* The place of the column that is meant, from 1. */
+static enum status find_column(
+    const struct run *run, const struct lake_order *order, int64_t *ret_place, struct err *err)
+{
+	int64_t place = 0;
+
+	if (order->name.len == 0) {
+		if (order->place < 1 || order->place > (int64_t)run->column_count)
+			return err_set(err, E_INVALID,
+			    "there is no column %" PRId64 " to order by; the result has %zu",
+			    order->place, run->column_count);
+		*ret_place = order->place;
+		return OK;
+	}
+	for (size_t i = run->column_count; i > 0; i--) {
+		if (slice_is_nocase(order->name, run->columns[i - 1].name))
+			place = (int64_t)i;
+	}
+	if (place == 0)
+		return err_set(err, E_INVALID, "the result has no column \"%.*s\" to order by",
+		    SLICE_ARGS(order->name));
+	*ret_place = place;
+	return OK;
+}
+
+/* " ORDER BY 2 DESC NULLS LAST, …": before any cast, so that a list is ordered as one.  What is
+ * not to be given need not be sorted to its end. */
+static enum status put_order(const struct run *run, struct buffer *text, struct err *err)
+{
+	const struct lake_query *query = run->query;
+	int64_t place, limit;
+
+	for (size_t i = 0; i < query->order_count; i++) {
+		enum status status = find_column(run, &query->order[i], &place, err);
+
+		if (status != OK)
+			return status;
+		buffer_printf(text, "%s%" PRId64 " %s NULLS %s", i == 0 ? " ORDER BY " : ", ",
+		    place, query->order[i].descending ? "DESC" : "ASC",
+		    query->order[i].nulls_first ? "FIRST" : "LAST");
+	}
+	if (query->order_count > 0 &&
+	    !__builtin_add_overflow(query->skip, query->rows_max, &limit) && limit < INT64_MAX)
+		buffer_printf(text, " LIMIT %" PRId64, limit + 1);
+	return OK;
+}
+
+/* Prepare the statement again inside one that casts what has no kind, and brings its rows into the
+ * caller's order.  The engine's query() takes it as a text, so that a comment or a semicolon at its
+ * end does no harm; the order of its rows is kept. */
+static enum status wrap(struct run *run, const char *sql, bool needs_cast, struct err *err)
 {
 	struct buffer text;
-	enum status status;
+	enum status status = OK;
 
 	buffer_init(&text, 3 * QUERY_BYTES_MAX);
-	status = name_types(run, sql, &text, err);
+	if (needs_cast)
+		status = name_types(run, sql, &text, err);
 	if (status != OK)
 		goto out;
 	buffer_reset(&text);
@@ -365,9 +375,13 @@ static enum status wrap(struct run *run, const char *sql, struct err *err)
 		buffer_printf(&text, has_kind ? "%s#%zu" : "%sCAST(#%zu AS VARCHAR)",
 		    i == 0 ? "" : ", ", i + 1);
 	}
-	buffer_put_text(&text, " FROM query(");
+	buffer_put_text(&text, " FROM (FROM query(");
 	lake_duckdb_quote(&text, sql, '\'');
-	buffer_put_text(&text, ")");
+	buffer_put_char(&text, ')');
+	status = put_order(run, &text, err);
+	if (status != OK)
+		goto out;
+	buffer_put_char(&text, ')');
 	buffer_put_char(&text, '\0');
 	if (text.failed) {
 		status = err_set(err, E_NOMEM, "no memory for the statement");
@@ -397,8 +411,8 @@ static enum status prepare(struct run *run, struct err *err)
 		status = make_columns(run, err);
 	if (status == OK)
 		status = type_columns(run, &needs_cast, err);
-	if (status == OK && needs_cast)
-		status = wrap(run, sql, err);
+	if (status == OK && (needs_cast || run->query->order_count > 0))
+		status = wrap(run, sql, needs_cast, err);
 	return status;
 }
 
@@ -439,22 +453,23 @@ static void view_chunk(struct run *run, duckdb_data_chunk chunk)
 	}
 }
 
+/* ${passed} rows of the result were before this chunk. */
 static enum status give_rows(
-    struct run *run, duckdb_data_chunk chunk, int64_t *given, bool *ret_more, struct err *err)
+    struct run *run, duckdb_data_chunk chunk, int64_t passed, bool *ret_more, struct err *err)
 {
 	size_t row_count = (size_t)duckdb_data_chunk_get_size(chunk);
+	int64_t first = run->query->skip - passed;
 	enum status status = OK;
 
 	view_chunk(run, chunk);
-	for (size_t row = 0; row < row_count && status == OK; row++) {
-		if (*given == run->query->rows_max) {
+	for (size_t row = first > 0 ? (size_t)first : 0; row < row_count && status == OK; row++) {
+		if (passed + (int64_t)row - run->query->skip == run->query->rows_max) {
 			*ret_more = true;
 			return OK;
 		}
 		for (size_t i = 0; i < run->column_count; i++)
 			run->values[i] = lake_duckdb_render(&run->vectors[i], row, run->texts[i]);
 		status = run->sink->row(run->sink->ctx, run->values, err);
-		++*given;
 	}
 	return status;
 }
@@ -463,7 +478,7 @@ static enum status give_result(struct run *run, bool *ret_more, struct err *err)
 {
 	enum status status =
 	    run->sink->columns(run->sink->ctx, run->columns, run->column_count, err);
-	int64_t given = 0;
+	int64_t passed = 0;
 
 	while (status == OK && !*ret_more) {
 		duckdb_data_chunk chunk = duckdb_fetch_chunk(run->result);
@@ -476,11 +491,12 @@ static enum status give_result(struct run *run, bool *ret_more, struct err *err)
 				    fail(run, duckdb_result_error_type(&run->result), message, err);
 			break;
 		}
-		status = give_rows(run, chunk, &given, ret_more, err);
+		status = give_rows(run, chunk, passed, ret_more, err);
+		passed += (int64_t)duckdb_data_chunk_get_size(chunk);
 		duckdb_destroy_data_chunk(&chunk);
 		/* A sink that is slow must not hold up commits for longer than the query may. */
-		if (status == OK && is_late(run))
-			status = say_late(run, err);
+		if (status == OK)
+			status = check_time(run, err);
 	}
 	return status;
 }
@@ -493,8 +509,10 @@ static enum status begin(struct run *run, struct err *err)
 		status = lake_duckdb_run(
 		    run->connection, "BEGIN TRANSACTION READ ONLY", "begin a query", err);
 	run->is_begun = status == OK;
-	if (status == OK)
-		start_watch(run);
+	if (status == OK) {
+		run->watch.connection = run->connection;
+		lake_duckdb_watch_start(run->db, &run->watch);
+	}
 	return status;
 }
 
@@ -502,7 +520,7 @@ static void end(struct run *run)
 {
 	struct err ignored;
 
-	stop_watch(run);
+	lake_duckdb_watch_stop(run->db, &run->watch);
 	if (run->has_result)
 		duckdb_destroy_result(&run->result);
 	duckdb_destroy_prepare(&run->statement);
@@ -524,9 +542,13 @@ enum status lake_duckdb_query(struct lake *lake, const struct lake_query *query,
 	if (status != OK)
 		return status;
 	run.watch.deadline_us = clock_mono_us() + query->timeout_ms * 1000;
+	run.watch.is_cancelled = query->is_cancelled;
+	run.watch.cancel_ctx = query->cancel_ctx;
+	status = lock(&run, err);
+	if (status != OK)
+		return status;
 	arena_init(&run.arena, 8192);
-	rwlock_read(&run.db->commit_lock);
-	status = is_late(&run) ? say_late(&run, err) : begin(&run, err);
+	status = begin(&run, err);
 	if (status == OK)
 		status = prepare(&run, err);
 	if (status == OK)

@@ -38,6 +38,8 @@ enum status data_dir_open(const char *path, struct data_dir *ret_dir, struct err
 	if (st == OK)
 		st = join(dir.temp, path, "tmp", err);
 	if (st == OK)
+		st = join(dir.results, path, "results", err);
+	if (st == OK)
 		st = join(lock, path, "lock", err);
 	if (st != OK)
 		return st;

@@ -3,7 +3,7 @@
  * sluice serve: puts the house together, and takes it apart in the right order.
  *
  *	up:	own the data directory -> catalog, blobs, lake -> recover -> tables of all streams
- *		-> workers, ageing -> HTTP
+ *		-> workers, ageing -> results of queries -> HTTP
  *	SIGTERM: requests get 503; running uploads may end; who waits is answered -> HTTP down
  *		-> ageing ends, workers stop (a job that is not at its commit goes back to the
  *		queue) -> stores closed -> exit 0
@@ -51,6 +51,7 @@ struct house {
 	struct job_service jobs;
 	struct work *work;
 	struct ageing *ageing;
+	struct results *results;
 	struct api api;
 	struct http_server *http;
 	char address[128];
@@ -147,6 +148,19 @@ static enum status start_jobs(struct house *house, struct err *err)
 	return st;
 }
 
+static enum status open_results(struct house *house, struct err *err)
+{
+	const struct results_options options = {
+	    .lake = house->lake,
+	    .path = house->dir.results,
+	    .bytes_max = house->config.query_spool_mb * 1024 * 1024,
+	    .rows_max = house->config.query_rows_max,
+	    .timeout_ms = house->config.query_timeout_ms,
+	};
+
+	return results_open(&options, &house->results, err);
+}
+
 /* A test has moved the clock: what is too old by it goes now, not within a minute. */
 static void age_now(void *ctx)
 {
@@ -154,6 +168,7 @@ static void age_now(void *ctx)
 	struct ageing_result ignored;
 
 	ageing_run(house->ageing, &ignored);
+	results_expire(house->results);
 }
 
 static enum status start_http(struct house *house, struct err *err)
@@ -178,6 +193,7 @@ static enum status start_http(struct house *house, struct err *err)
 	house->api.catalog = house->catalog;
 	house->api.blob = house->blob;
 	house->api.lake = house->lake;
+	house->api.results = house->results;
 	house->api.jobs = &house->jobs;
 	house->api.work = house->work;
 	house->api.quota = house->config.emulate == EMULATE_HOSTED ? &hosted_quota : NULL;
@@ -185,7 +201,6 @@ static enum status start_http(struct house *house, struct err *err)
 	house->api.clock_moved = age_now;
 	house->api.clock_moved_ctx = house;
 	house->api.query_timeout_ms = house->config.query_timeout_ms;
-	house->api.query_rows_max = house->config.query_rows_max;
 	atomic_store(&house->api.ready, true);
 	options.routes = api_routes(&options.route_count);
 	api_name_metrics();
@@ -232,6 +247,7 @@ static void take_apart(struct house *house)
 	if (house->watch != NULL)
 		job_watch_wake_all(house->watch);
 	http_server_stop(&house->http);
+	results_close(&house->results);
 	ageing_stop(&house->ageing);
 	work_stop(&house->work);
 	faults_destroy(&house->faults);
@@ -289,6 +305,8 @@ static int run(struct house *house, struct err *err)
 	st = open_stores(house, err);
 	if (st == OK)
 		st = start_jobs(house, err);
+	if (st == OK)
+		st = open_results(house, err);
 	if (st == OK)
 		st = start_http(house, err);
 	if (st != OK) {

@@ -8,6 +8,8 @@
 #include "base/clock.h"
 #include "base/thread.h"
 
+#include <signal.h>
+#include <stdatomic.h>
 #include <sys/stat.h>
 
 /* --- Values ----------------------------------------------------------------------------------- */
@@ -674,6 +676,97 @@ static void a_result_is_cut_at_rows_max(void **context)
 	}
 }
 
+static void a_result_can_be_ordered_and_begin_later(void **context)
+{
+	struct state *state = *context;
+	static const struct lake_order down = {.place = 1, .descending = true},
+				       lists = {.name = {"L", 1}, .nulls_first = true},
+				       nothing = {.name = {"n", 1}}, zero = {.place = 0},
+				       third = {.place = 3};
+	static const char sql[] =
+	    "FROM (VALUES (1, [10]), (2, [9, 1]), (3, [9]), (4, NULL)) t(i, l) -- ;";
+	static const struct {
+		const struct lake_order *order;
+		int64_t skip, max;
+		const char *expected; /* NULL: E_INVALID */
+		bool more;
+	} cases[] = {
+	    {NULL, 0, 9, "1|[10]\n2|[9, 1]\n3|[9]\n4|~\n", false},
+	    {NULL, 1, 2, "2|[9, 1]\n3|[9]\n", true},
+	    {NULL, 3, 1, "4|~\n", false},
+	    {NULL, 4, 1, "", false},
+	    {NULL, INT64_MAX, INT64_MAX, "", false},
+	    {&down, 0, 9, "4|~\n3|[9]\n2|[9, 1]\n1|[10]\n", false},
+	    {&down, 2, 1, "2|[9, 1]\n", true},
+	    {&down, 3, INT64_MAX, "1|[10]\n", false},
+	    {&lists, 0, 9, "4|~\n3|[9]\n2|[9, 1]\n1|[10]\n", false},
+	    {&nothing, 0, 9, NULL, false},
+	    {&zero, 0, 9, NULL, false},
+	    {&third, 0, 9, NULL, false},
+	};
+	static struct answer answer;
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct lake_query query = {.sql = slice_of(sql),
+		    .timeout_ms = 30000,
+		    .skip = cases[i].skip,
+		    .rows_max = cases[i].max,
+		    .order = cases[i].order,
+		    .order_count = cases[i].order != NULL};
+		struct lake_sink sink = {.columns = take_columns, .row = take_row, .ctx = &answer};
+		struct err err = {{0}};
+
+		memset(&answer, 0, sizeof(answer));
+		if (lake_query(state->lake, &query, &sink, &answer.more, &err) !=
+		    (cases[i].expected == NULL ? E_INVALID : OK))
+			fail_msg("case %zu: %s", i, err.text);
+		if (cases[i].expected == NULL) {
+			assert_non_null(strstr(err.text, "to order by"));
+			continue;
+		}
+		assert_string_equal(answer.text, cases[i].expected);
+		assert_int_equal(answer.more, cases[i].more);
+	}
+}
+
+/* Says so from the ${ctx}th time on that it is asked. */
+static bool count_down(void *ctx)
+{
+	return atomic_fetch_sub((atomic_int *)ctx, 1) <= 1;
+}
+
+static void a_query_that_is_cancelled_ends_soon(void **context)
+{
+	struct state *state = *context;
+	static const char *const statements[] = {
+	    "SELECT count(*) FROM range(1000000000) a, range(1000000000) b WHERE a.range % 7 = "
+	    "b.range",
+	    "FROM range(1000000000000)", /* rows without end */
+	};
+	static struct answer answer;
+
+	for (int asked = 1; asked <= 3; asked++) {
+		for (size_t i = 0; i < COUNT(statements); i++) {
+			atomic_int left = asked;
+			struct lake_query query = {.sql = slice_of(statements[i]),
+			    .timeout_ms = 600000,
+			    .rows_max = INT64_MAX,
+			    .is_cancelled = count_down,
+			    .cancel_ctx = &left};
+			struct lake_sink sink = {
+			    .columns = take_columns, .row = take_row, .ctx = &answer};
+			struct err err = {{0}};
+
+			memset(&answer, 0, sizeof(answer));
+			assert_int_equal(lake_query(state->lake, &query, &sink, &answer.more, &err),
+			    E_CANCELLED);
+			if (asked == 1)
+				assert_int_equal(answer.columns, 0); /* it was not begun */
+		}
+	}
+	check(state->lake, "SELECT 1", "1\n");
+}
+
 static void a_query_that_needs_too_much_memory_is_ended(void **context)
 {
 	struct state *state = *context;
@@ -936,6 +1029,8 @@ int main(void)
 	    TEST(the_lakes_own_files_cannot_be_read),
 	    TEST(a_query_ends_at_its_time),
 	    TEST(a_result_is_cut_at_rows_max),
+	    TEST(a_result_can_be_ordered_and_begin_later),
+	    TEST(a_query_that_is_cancelled_ends_soon),
 	    TEST(a_query_that_needs_too_much_memory_is_ended),
 	    TEST(what_the_sink_says_ends_the_query),
 	    TEST(loads_of_many_threads_all_land),

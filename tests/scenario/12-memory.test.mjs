@@ -84,3 +84,23 @@ test('memory of a load stays near that of the lake\'s engine, whatever many long
 	// The engine has its 128 MB, and some vectors of 2,048 texts that it does not count.
 	assert.ok(growth < 300 * MB / 1024, `it grew by ${growth} KiB, of ${parts * csv.length / 1024 | 0} KiB that failed`);
 }, { args: ['--lake-memory', '128'] }));
+
+test('memory stays near that of the lake\'s engine while a result of 200 MB is made and fetched', () => withServer(async (s) => {
+	const bytes = 190, rows = 1000000, call = async (method, path, body) => (await s.must(200, method, path, body)).json;
+	await s.sql('select count(*) from range(1000000)');
+
+	const before = residentKb(s.process.pid);
+	resetResidentPeak(s.process.pid);
+	let answer = await call('POST', '/api/v2/query', { sql: `select range as i, repeat('x', ${bytes}) as t from range(${rows})` }), seen = 0;
+	for (;; answer = await call('GET', `/api/v2/query/${answer.nextBatchId}`)) {
+		for (const [i] of answer.data)
+			assert.equal(i, seen++);
+		if (answer.done)
+			break;
+	}
+	const growth = residentPeakKb(s.process.pid) - before;
+
+	assert.equal(seen, rows);
+	// A batch of 8 MiB, which doubled as it grew, on the threads that made one; and what the engine keeps.
+	assert.ok(growth < 100 * MB / 1024, `it grew by ${growth} KiB, of ${bytes * rows / 1024 | 0} KiB that were fetched`);
+}, { args: ['--query-rows', '1000000', '--lake-memory', '128'] }));

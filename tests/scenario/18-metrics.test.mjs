@@ -165,7 +165,7 @@ test('queries are counted by outcome', () => withServer(async (s) => {
 	await s.must(400, 'POST', '/api/v2/query', { sql: 'selec' });
 	await s.must(408, 'POST', '/api/v2/query', { sql: 'select count(*) from range(10000000000) a, range(1000) b where a.range % 7 = b.range' });
 	const m = await scrape(s);
-	assert.deepEqual(Object.fromEntries(m.sluice_queries_total.samples.map(({ labels, value }) => [labels.outcome, value])), { done: 2, refused: 2, timed_out: 1, too_large: 0, failed: 0 });
+	assert.deepEqual(Object.fromEntries(m.sluice_queries_total.samples.map(({ labels, value }) => [labels.outcome, value])), { done: 2, refused: 2, timed_out: 1, too_large: 0, failed: 0, cancelled: 0 });
 }, { args: ['--query-timeout', '300'] }));
 
 test('connections are counted while they are open', () => withServer(async (s) => {
