@@ -2,9 +2,10 @@
 /*
  * `sluice query`: SQL in, a table, CSV or JSON out.
  *
- * A DECIMAL(38,18) has more digits than a double, and jansson makes doubles.  So every number of
- * the answer is put in quotes before it is parsed, and comes out digit by digit as the server wrote
- * it; which columns hold numbers is known from the metadata.
+ * A BIGINT has more digits than a double, and jansson makes doubles.  So every number of the answer
+ * is put in quotes before it is parsed, and comes out digit by digit as the server wrote it; which
+ * columns hold numbers is known from the metadata.  A DECIMAL comes in quotes, with all 18 places:
+ * the zeros at its end are left out, as they tell a person nothing.
  *
  * It shows the first batch, which is what a person reads, and says when there is more.
  */
@@ -26,6 +27,7 @@
 struct column {
 	const char *name;
 	bool is_number;
+	bool is_decimal;
 	long place;
 };
 
@@ -87,6 +89,11 @@ static bool is_number_code(long code)
 	return (code >= 2 && code <= 8) || code == -5 || code == -6;
 }
 
+static bool is_decimal_code(long code)
+{
+	return code == 2 || code == 3;
+}
+
 static int by_place(const void *a, const void *b)
 {
 	const struct column *left = a, *right = b;
@@ -106,9 +113,12 @@ static enum status read_columns(const json_t *answer, struct result *result, str
 	result->column_count = 0;
 	json_object_foreach(metadata, name, about)
 	{
+		long code = strtol(reply_text(about, "typeCode"), NULL, 10);
+
 		result->columns[result->column_count++] = (struct column){
 		    .name = name,
-		    .is_number = is_number_code(strtol(reply_text(about, "typeCode"), NULL, 10)),
+		    .is_number = is_number_code(code),
+		    .is_decimal = is_decimal_code(code),
 		    .place = strtol(reply_text(about, "placeInOrder"), NULL, 10),
 		};
 	}
@@ -117,11 +127,26 @@ static enum status read_columns(const json_t *answer, struct result *result, str
 	return OK;
 }
 
-/* The text of a cell; no pointer for NULL.  Valid as long as the answer. */
-static struct slice cell_text(const json_t *cell)
+/* "12.500" is 12.5, "3.00" is 3. */
+static struct slice without_zeros(struct slice text)
 {
-	if (json_is_string(cell))
-		return (struct slice){json_string_value(cell), json_string_length(cell)};
+	if (text.len == 0 || memchr(text.ptr, '.', text.len) == NULL)
+		return text;
+	while (text.ptr[text.len - 1] == '0')
+		text.len--;
+	if (text.ptr[text.len - 1] == '.')
+		text.len--;
+	return text;
+}
+
+/* The text of a cell; no pointer for NULL.  Valid as long as the answer. */
+static struct slice cell_text(const struct column *column, const json_t *cell)
+{
+	if (json_is_string(cell)) {
+		struct slice text = {json_string_value(cell), json_string_length(cell)};
+
+		return column->is_decimal ? without_zeros(text) : text;
+	}
 	if (json_is_boolean(cell))
 		return slice_of(json_is_true(cell) ? "true" : "false");
 	return (struct slice){NULL, 0};
@@ -153,7 +178,7 @@ static enum status print_table(const struct result *result, struct err *err)
 	}
 	for (size_t row = 0; row < json_array_size(result->rows); row++) {
 		for (size_t i = 0; i < result->column_count; i++)
-			cells[i] = cell_text(cell_at(result, row, i));
+			cells[i] = cell_text(&result->columns[i], cell_at(result, row, i));
 		table_add(table, cells);
 	}
 	st = table_print(table, term_is_terminal(stdout), stdout, err);
@@ -199,7 +224,8 @@ static enum status print_csv(const struct result *result, struct err *err)
 	st = put_out(&line, err);
 	for (size_t row = 0; st == OK && row < json_array_size(result->rows); row++) {
 		for (size_t i = 0; i < result->column_count; i++)
-			put_csv_field(&line, result, i, cell_text(cell_at(result, row, i)));
+			put_csv_field(&line, result, i,
+			    cell_text(&result->columns[i], cell_at(result, row, i)));
 		st = put_out(&line, err);
 	}
 	buffer_fini(&line);
@@ -222,7 +248,7 @@ static bool is_json_number(struct slice text)
 
 static void write_cell(struct json_writer *w, const struct column *column, const json_t *cell)
 {
-	struct slice text = cell_text(cell);
+	struct slice text = cell_text(column, cell);
 
 	json_write_key(w, column->name);
 	if (text.ptr == NULL)

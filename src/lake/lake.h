@@ -184,7 +184,7 @@ enum status lake_versions_get(struct lake *lake, const struct lake_table *table,
 enum lake_kind {
 	LAKE_TEXT, /* anything that is written as text, also types that have no kind of their own */
 	LAKE_INTEGER, /* up to 64 bits, digits */
-	LAKE_NUMBER,  /* exact decimal or larger integer, digits */
+	LAKE_NUMBER,  /* larger integer, or exact decimal with all places of its type: digits */
 	LAKE_DOUBLE,  /* shortest digits that read back the same; "NaN", "Infinity", "-Infinity" */
 	LAKE_BOOLEAN, /* "true", "false" */
 	LAKE_DATE,    /* yyyy-MM-dd */

@@ -39,6 +39,9 @@ static const struct {
     {DUCKDB_TYPE_DOUBLE, LAKE_DOUBLE, "DOUBLE"},
     {DUCKDB_TYPE_DATE, LAKE_DATE, "DATE"},
     {DUCKDB_TYPE_TIMESTAMP, LAKE_DATE_TIME, "TIMESTAMP"},
+    {DUCKDB_TYPE_TIMESTAMP_S, LAKE_DATE_TIME, "TIMESTAMP_S"},
+    {DUCKDB_TYPE_TIMESTAMP_MS, LAKE_DATE_TIME, "TIMESTAMP_MS"},
+    {DUCKDB_TYPE_TIMESTAMP_NS, LAKE_DATE_TIME, "TIMESTAMP_NS"},
     {DUCKDB_TYPE_TIMESTAMP_TZ, LAKE_DATE_TIME, "TIMESTAMP WITH TIME ZONE"},
 };
 
@@ -70,17 +73,13 @@ const char *lake_duckdb_kind_type(duckdb_logical_type type, char *text, size_t b
 	return NULL;
 }
 
-/* ${value} over 10^${scale}, with a minus if ${is_negative}: no zeros at the end of a fraction, no
- * empty fraction. */
+/* ${value} over 10^${scale}, with a minus if ${is_negative}: all places of the fraction, no empty
+ * one. */
 static size_t put_decimal(char *text, __uint128_t value, bool is_negative, unsigned scale)
 {
 	char digits[48];
 	size_t count = 0, length = 0;
 
-	while (scale > 0 && value % 10 == 0) {
-		value /= 10;
-		scale--;
-	}
 	do {
 		digits[count++] = (char)('0' + (int)(value % 10));
 		value /= 10;
@@ -135,6 +134,14 @@ static size_t put_float(char *text, float value)
 	return (size_t)length;
 }
 
+/* Four digits of the year at least; that before 0001 is 0000, and then come those with a minus, as
+ * ISO 8601 counts. */
+static size_t put_day(char *text, duckdb_date_struct day)
+{
+	return (size_t)snprintf(text, LAKE_DUCKDB_TEXT_BYTES, "%s%04" PRId32 "-%02d-%02d",
+	    day.year < 0 ? "-" : "", day.year < 0 ? -day.year : day.year, day.month, day.day);
+}
+
 static size_t put_date(char *text, duckdb_date date)
 {
 	duckdb_date_struct day;
@@ -142,8 +149,7 @@ static size_t put_date(char *text, duckdb_date date)
 	if (!duckdb_is_finite_date(date))
 		return (size_t)sprintf(text, date.days < 0 ? "-infinity" : "infinity");
 	day = duckdb_from_date(date);
-	return (size_t)snprintf(
-	    text, LAKE_DUCKDB_TEXT_BYTES, "%04" PRId32 "-%02d-%02d", day.year, day.month, day.day);
+	return put_day(text, day);
 }
 
 static size_t put_timestamp(char *text, duckdb_timestamp timestamp)
@@ -156,13 +162,27 @@ static size_t put_timestamp(char *text, duckdb_timestamp timestamp)
 		return (size_t)sprintf(text, timestamp.micros < 0 ? "-infinity" : "infinity");
 	parts = duckdb_from_timestamp(timestamp);
 	micros = parts.time.micros;
-	length = (size_t)snprintf(text, LAKE_DUCKDB_TEXT_BYTES,
-	    "%04" PRId32 "-%02d-%02dT%02d:%02d:%02d.%06" PRId32, parts.date.year, parts.date.month,
-	    parts.date.day, parts.time.hour, parts.time.min, parts.time.sec, micros);
+	length = put_day(text, parts.date);
+	length += (size_t)snprintf(text + length, LAKE_DUCKDB_TEXT_BYTES - length,
+	    "T%02d:%02d:%02d.%06" PRId32, parts.time.hour, parts.time.min, parts.time.sec, micros);
 	for (int dropped = 0; dropped < 3 && text[length - 1] == '0'; dropped++)
 		length--;
 	text[length++] = 'Z';
 	return length;
+}
+
+/* Microseconds, for all units alike; what they cannot tell of nanoseconds is cut off. */
+static duckdb_timestamp read_timestamp(duckdb_type type, int64_t value)
+{
+	bool is_finite = value != INT64_MAX && value != -INT64_MAX;
+	int64_t micros = value;
+
+	if (is_finite && type == DUCKDB_TYPE_TIMESTAMP_NS)
+		micros = value / 1000 - (value % 1000 < 0);
+	/* The engine makes these of microseconds, so they have room there. */
+	else if (is_finite && type != DUCKDB_TYPE_TIMESTAMP && type != DUCKDB_TYPE_TIMESTAMP_TZ)
+		micros = value * (type == DUCKDB_TYPE_TIMESTAMP_S ? 1000000 : 1000);
+	return (duckdb_timestamp){micros};
 }
 
 /* The integer of ${type} at ${row}, 128 bits taking all of them but the upper half of UHUGEINT. */
@@ -217,8 +237,12 @@ static size_t put_value(const struct lake_duckdb_vector *vector, size_t row, cha
 	case DUCKDB_TYPE_DATE:
 		return put_date(text, ((const duckdb_date *)data)[row]);
 	case DUCKDB_TYPE_TIMESTAMP:
+	case DUCKDB_TYPE_TIMESTAMP_S:
+	case DUCKDB_TYPE_TIMESTAMP_MS:
+	case DUCKDB_TYPE_TIMESTAMP_NS:
 	case DUCKDB_TYPE_TIMESTAMP_TZ:
-		return put_timestamp(text, ((const duckdb_timestamp *)data)[row]);
+		return put_timestamp(
+		    text, read_timestamp(vector->type, ((const int64_t *)data)[row]));
 	case DUCKDB_TYPE_DECIMAL:
 		return put_signed(text, read_integer(vector->storage, data, row), vector->scale);
 	case DUCKDB_TYPE_UHUGEINT:

@@ -19,7 +19,8 @@ static const struct {
 } kinds[] = {
     [LAKE_TEXT] = {"VARCHAR", 12, true},
     [LAKE_INTEGER] = {"BIGINT", -5, false},
-    [LAKE_NUMBER] = {"DECIMAL", 3, false},
+    /* As the hosted service does: a JSON number would lose digits in most clients. */
+    [LAKE_NUMBER] = {"DECIMAL", 3, true},
     [LAKE_DOUBLE] = {"DOUBLE", 8, false},
     [LAKE_BOOLEAN] = {"BOOLEAN", 16, false},
     [LAKE_DATE] = {"DATE", 91, true},

@@ -37,20 +37,20 @@ static void every_type_comes_back_as_it_went_in(void **context)
 	ensure(state->lake, &all_types);
 	load_rows(state->lake, &all_types, LAKE_UPSERT, "j1", rows, COUNT(rows));
 	check(state->lake, "SELECT * FROM shop.all_types ORDER BY id",
-	    "|-0.5|7|true|1970-01-02|1970-01-01T00:00:00.12345Z\n"
-	    "a|12.5|42|true|2021-06-10|2021-06-10T13:25:44.784Z\n"
+	    "|-0.500000000000000000|7|true|1970-01-02|1970-01-01T00:00:00.12345Z\n"
+	    "a|12.500000000000000000|42|true|2021-06-10|2021-06-10T13:25:44.784Z\n"
 	    "b|~|~|~|~|~\n"
 	    "c|99999999999999999999.999999999999999999|9223372036854775807|false|9999-12-31|"
 	    "9999-12-31T23:59:59.999999Z\n"
 	    "d|-99999999999999999999.999999999999999999|-9223372036854775808|true|0001-01-01|"
 	    "0001-01-01T00:00:00.000Z\n"
-	    "e|0|0|false|1970-01-01|1970-01-01T00:00:00.000Z\n"
+	    "e|0.000000000000000000|0|false|1970-01-01|1970-01-01T00:00:00.000Z\n"
 	    "f|-0.000000000000000001|-1|false|1969-12-31|1969-12-31T23:59:59.999999Z\n"
-	    "g|3|7|true|1970-01-02|1970-01-01T00:00:01.500Z\n"
-	    "thirteen byte|0.00000000000000001|7|true|1970-01-02|1970-01-01T00:00:00.000001Z\n"
+	    "g|3.000000000000000000|7|true|1970-01-02|1970-01-01T00:00:01.500Z\n"
+	    "thirteen byte|0.000000000000000010|7|true|1970-01-02|1970-01-01T00:00:00.000001Z\n"
 	    "twelve bytes|0.000000000000000001|7|true|1970-01-02|1970-01-01T00:00:00.000001Z\n"
 	    "\xC3\xA9\xE2\x82\xAC\xF0\x9F\x98\x80 and a longer text with ' and \" in it|"
-	    "0.000000000001|7|true|1970-01-02|1970-01-01T00:00:00.000001Z\n");
+	    "0.000000000001000000|7|true|1970-01-02|1970-01-01T00:00:00.000001Z\n");
 }
 
 /* The same value in every row of several batches, NULL where the row's number says so. */
@@ -92,7 +92,7 @@ static void a_result_tells_kinds_and_the_engines_type_names(void **context)
 		const char *sql, *kinds, *text;
 	} cases[] = {
 	    {"SELECT 1 AS a, 'x' AS a, 1.50 AS b, true AS c",
-		"a:i:INTEGER a:t:VARCHAR b:n:DECIMAL(3,2) c:b:BOOLEAN ", "1|x|1.5|true\n"},
+		"a:i:INTEGER a:t:VARCHAR b:n:DECIMAL(3,2) c:b:BOOLEAN ", "1|x|1.50|true\n"},
 	    {"SELECT 1::DOUBLE/3 AS a, 'nan'::DOUBLE AS b, '-inf'::DOUBLE AS c, 0.1::FLOAT AS d, "
 	     "1e300 AS e, 5::DOUBLE AS f",
 		"a:f:DOUBLE b:f:DOUBLE c:f:DOUBLE d:f:FLOAT e:f:DOUBLE f:f:DOUBLE ",
@@ -110,6 +110,23 @@ static void a_result_tells_kinds_and_the_engines_type_names(void **context)
 	     "'infinity'::TIMESTAMP AS i, TIMESTAMPTZ '2024-02-29 12:00:00+02' AS z",
 		"d:d:DATE m:m:TIMESTAMP i:m:TIMESTAMP z:m:TIMESTAMP WITH TIME ZONE ",
 		"2024-02-29|2024-02-29T12:34:56.789012Z|infinity|2024-02-29T10:00:00.000Z\n"},
+	    {"SELECT TIMESTAMP_S '1969-12-31 23:59:59' AS s, TIMESTAMP_MS '1969-12-31 "
+	     "23:59:59.999' AS "
+	     "m, TIMESTAMP_NS '1969-12-31 23:59:59.999999999' AS n, 'infinity'::TIMESTAMP_NS AS i, "
+	     "'-infinity'::TIMESTAMP_S AS j",
+		"s:m:TIMESTAMP_S m:m:TIMESTAMP_MS n:m:TIMESTAMP_NS i:m:TIMESTAMP_NS "
+		"j:m:TIMESTAMP_S ",
+		"1969-12-31T23:59:59.000Z|1969-12-31T23:59:59.999Z|1969-12-31T23:59:59.999999Z|"
+		"infinity|-infinity\n"},
+	    {"SELECT DATE '0044-03-15 (BC)' AS b, DATE '0001-01-01' - 1 AS z, DATE '12024-02-29' "
+	     "AS f, "
+	     "TIMESTAMP '0044-03-15 (BC) 12:00:00' AS m",
+		"b:d:DATE z:d:DATE f:d:DATE m:m:TIMESTAMP ",
+		"-0043-03-15|0000-12-31|12024-02-29|-0043-03-15T12:00:00.000Z\n"},
+	    {"SELECT 0::DECIMAL(9,9) AS z, -0.05::DECIMAL(4,2) AS m, 7::DECIMAL(5,0) AS w, "
+	     "'99999999999999999999999999999999999999'::DECIMAL(38,0) AS x",
+		"z:n:DECIMAL(9,9) m:n:DECIMAL(4,2) w:n:DECIMAL(5,0) x:n:DECIMAL(38,0) ",
+		"0.000000000|-0.05|7|99999999999999999999999999999999999999\n"},
 	    {"SELECT [1, NULL] AS l, {'a': 1} AS s, INTERVAL 90 MINUTE AS i, NULL AS n, 7 AS k -- "
 	     "end",
 		"l:t:INTEGER[] s:t:STRUCT(a INTEGER) i:t:INTERVAL n:i:INTEGER k:i:INTEGER ",
@@ -382,10 +399,10 @@ static void a_table_gets_new_columns_and_keeps_its_rows(void **context)
 	ensure(state->lake, &wider);
 	load_rows(state->lake, &wider, LAKE_UPSERT, "j2", wide, 1);
 	check(state->lake, "SELECT id, text, extra, day FROM shop.plain ORDER BY id",
-	    "a|1|~|~\nb|2|2.5|1970-01-01\n");
+	    "a|1|~|~\nb|2|2.500000000000000000|1970-01-01\n");
 	check(state->lake,
 	    "SELECT id__c, text__c, extra__c, day__c FROM shop_plain__dll ORDER BY 1",
-	    "a|1|~|~\nb|2|2.5|1970-01-01\n");
+	    "a|1|~|~\nb|2|2.500000000000000000|1970-01-01\n");
 	/* What knows less than is there takes nothing away. */
 	ensure(state->lake, &plain);
 	check(state->lake, "SELECT count(extra__c) FROM shop_plain__dll", "1\n");

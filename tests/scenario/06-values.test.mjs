@@ -2,7 +2,7 @@
 // What a value may look like, type by type: each of a table goes through a job and comes back in SQL, or fails with its
 // code and line.
 import assert from 'node:assert/strict';
-import { complete, failures, makeTable, outcome, parseCsv, quote, stories } from './records.mjs';
+import { complete, decimal, failures, makeTable, outcome, parseCsv, quote, stories } from './records.mjs';
 
 const story = stories('values');
 
@@ -52,7 +52,7 @@ story('number: exact to 20 digits before the point and 18 behind it', async (s) 
 	assert.deepEqual((await table.rows('id, typeof(v)'))[0], [0, 'DECIMAL(38,18)']);
 	// On the wire no digit is lost either.
 	const wire = await s.must(200, 'POST', '/api/v2/query', { sql: `select v from ${table.name} where v < -1e19` });
-	assert.ok(wire.text.startsWith('{"data":[[-99999999999999999999.999999999999999999]],'), wire.text);
+	assert.ok(wire.text.startsWith('{"data":[["-99999999999999999999.999999999999999999"]],'), wire.text);
 	assert.equal(parseCsv(await s.failed(job.id))[1][2], 'NOT_A_NUMBER: v: "abc" is not a number; expected digits such as 12, -12.50 or 1.5e3');
 });
 
@@ -143,7 +143,7 @@ story('a blank value is NULL, for every type, quoted or not', async (s) => {
 	assert.equal(job.state, 'Failed');	// the last quote is open; without it:
 	assert.deepEqual(outcome(await table.load('id,n,i,b,d,t,s\n1,,,,,,\n2,"","","","","",""\r\n3,1,1,1,2024-01-01,2024-01-01T00:00:00Z,x\n4,,,,,,')), complete(4));
 	const none = [null, null, null, null, null, null];
-	assert.deepEqual(await table.rows(), [[1, ...none], [2, ...none], [3, 1, 1, true, '2024-01-01', '2024-01-01T00:00:00.000Z', 'x'], [4, ...none]]);
+	assert.deepEqual(await table.rows(), [[1, ...none], [2, ...none], [3, decimal(1), 1, true, '2024-01-01', '2024-01-01T00:00:00.000Z', 'x'], [4, ...none]]);
 	assert.deepEqual(await s.sql(`select count(*), count(n), count(i), count(b), count(d), count(t), count(s) from ${table.name}`), [[4, 1, 1, 1, 1, 1, 1]]);
 	// A later row with a blank value replaces the one before it: full replace.
 	assert.deepEqual(outcome(await table.load('s,t,d,b,i,n,id\n,,,,,,3\n')), complete(1));
@@ -156,7 +156,7 @@ story('a blank key, record modified field, event time or required field fails th
 	let job = await profile.load(`id,at,need,free\n,${at},1,\n"",${at},1,x\na,,1,x\nb,${at},,x\nc,${at},"",x\nd,${at},1,\ne,"",,\n ,${at},1,\n`);
 	assert.deepEqual(outcome(job), complete(8, 6));
 	assert.deepEqual(await failures(s, job.id), [[1, 2, 'BLANK_PRIMARY_KEY'], [1, 3, 'BLANK_PRIMARY_KEY'], [1, 4, 'BLANK_RECORD_MODIFIED'], [1, 5, 'BLANK_REQUIRED'], [1, 6, 'BLANK_REQUIRED'], [1, 8, 'BLANK_RECORD_MODIFIED']]);
-	assert.deepEqual(await profile.rows('id, need, free'), [[' ', 1, null], ['d', 1, null]]);
+	assert.deepEqual(await profile.rows('id, need, free'), [[' ', decimal(1), null], ['d', decimal(1), null]]);
 
 	for (const type of ['date-time', 'date']) {
 		const engagement = await makeTable(s, { id: 'string', at: type }, { primaryKey: 'id', category: 'Engagement', eventTimeField: 'at' });
@@ -196,5 +196,5 @@ story('annotated formats are plain strings and numbers', async (s) => {
 	const job = await s.load('things', 'id,mail,tel,link,rate\na,x@example.org,+49 30 1,https://example.org/?a=1,12.5\nb,no mail,no phone,no link,0.5\nc,,,,12%\n', 'upsert', 'formats');
 	assert.deepEqual(outcome(job), complete(3, 1));
 	assert.deepEqual(await failures(s, job.id), [[1, 4, 'NOT_A_NUMBER']]);
-	assert.deepEqual(await s.sql('select * from formats.things order by id'), [['a', 'x@example.org', '+49 30 1', 'https://example.org/?a=1', 12.5], ['b', 'no mail', 'no phone', 'no link', 0.5]]);
+	assert.deepEqual(await s.sql('select * from formats.things order by id'), [['a', 'x@example.org', '+49 30 1', 'https://example.org/?a=1', decimal(12.5)], ['b', 'no mail', 'no phone', 'no link', decimal(0.5)]]);
 });

@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'node:test';
 import { withServer } from './harness.mjs';
+import { decimal } from './records.mjs';
 
 const query = (s, sql) => s.call('POST', '/api/v2/query', { sql });
 const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
@@ -21,7 +22,7 @@ test('an answer has the members that a client expects', () => withServer(async (
 	assert.equal(answer.headers.get('content-type'), 'application/json;charset=UTF-8');
 	const { startTime, endTime, queryId } = answer.json;
 	assert.deepEqual(answer.json, {
-		data: [['b', 2.5], ['a', 1]], startTime, endTime, rowCount: 2, queryId, nextBatchId: null, done: true,
+		data: [['b', '2.500000000000000000'], ['a', '1.000000000000000000']], startTime, endTime, rowCount: 2, queryId, nextBatchId: null, done: true,
 		metadata: { id: { type: 'VARCHAR', placeInOrder: 0, typeCode: 12 }, n: { type: 'DECIMAL', placeInOrder: 1, typeCode: 3 } },
 	});
 	assert.match(queryId, uuid);
@@ -44,9 +45,9 @@ test('each field type has its values, its type and its JDBC code, and NULL is nu
 	const answer = await query(s, 'select * from shop.things order by id');
 	// As text: JSON.parse would round the numbers.
 	assert.ok(answer.text.startsWith('{"data":[' + [
-		'["a \\"\u20ac\u{1F600}\\"\\n",12345678901234567890.123456789012345678,9223372036854775807,true,"2024-02-29","2024-02-29T23:59:59.123456Z"]',
+		'["a \\"\u20ac\u{1F600}\\"\\n","12345678901234567890.123456789012345678",9223372036854775807,true,"2024-02-29","2024-02-29T23:59:59.123456Z"]',
 		'["b",null,null,null,null,null]',
-		'["c",-0.5,-9223372036854775808,false,"0001-01-01","1969-12-31T23:00:00.000Z"]',
+		'["c","-0.500000000000000000",-9223372036854775808,false,"0001-01-01","1969-12-31T23:00:00.000Z"]',
 	].join() + '],'), answer.text);
 	assert.deepEqual(answer.json.metadata, {
 		id: { type: 'VARCHAR', placeInOrder: 0, typeCode: 12 }, n: { type: 'DECIMAL', placeInOrder: 1, typeCode: 3 },
@@ -66,16 +67,16 @@ test('decimals are exact, to the last of their 18 places and 20 digits', () => w
 	const end = await s.load('things', `id,n\n${Object.keys(values).map((v, i) => `${i},${v}\n`).join('')}`);
 	assert.equal(end.numberRecordsFailed, 0, await s.failed(end.id));
 	const answer = await query(s, 'select n from shop.things order by id');
-	assert.ok(answer.text.startsWith(`{"data":[${Object.values(values).map((v) => `[${v}]`).join()}],`), answer.text);
+	assert.ok(answer.text.startsWith(`{"data":[${Object.values(values).map((v) => `["${decimal(v)}"]`).join()}],`), answer.text);
 	const sums = await query(s, 'select sum(n), max(n) - min(n) from (select 0.1::decimal(38,18) as n from range(10))');
-	assert.ok(sums.text.startsWith('{"data":[[1,0]],'), sums.text);
+	assert.ok(sums.text.startsWith('{"data":[["1.000000000000000000","0.000000000000000000"]],'), sums.text);
 }));
 
 test('values that no field has are written so that JSON holds them', () => withServer(async (s) => {
 	const cases = [
 		["1.5::double", '1.5', 'DOUBLE', 8], ["'NaN'::double", '"NaN"', 'DOUBLE', 8], ["'Infinity'::double", '"Infinity"', 'DOUBLE', 8], ["'-Infinity'::double", '"-Infinity"', 'DOUBLE', 8],
-		['0.1::float', '0.1', 'DOUBLE', 8], ['170141183460469231731687303715884105727::hugeint', '170141183460469231731687303715884105727', 'DECIMAL', 3],
-		['18446744073709551615::ubigint', '18446744073709551615', 'DECIMAL', 3], ['1::tinyint', '1', 'BIGINT', -5], ['NULL::integer', 'null', 'BIGINT', -5],
+		['0.1::float', '0.1', 'DOUBLE', 8], ['170141183460469231731687303715884105727::hugeint', '"170141183460469231731687303715884105727"', 'DECIMAL', 3],
+		['18446744073709551615::ubigint', '"18446744073709551615"', 'DECIMAL', 3], ['1::tinyint', '1', 'BIGINT', -5], ['NULL::integer', 'null', 'BIGINT', -5],
 		["timestamptz '2020-01-01 00:00:00+02'", '"2019-12-31T22:00:00.000Z"', 'TIMESTAMP', 93], ["time '12:30:00'", '"12:30:00"', 'VARCHAR', 12],
 		["'a'::blob", '"a"', 'VARCHAR', 12], ['[1, NULL, 2]', '"[1, NULL, 2]"', 'VARCHAR', 12], ["{'k': 'v'}", '"{\'k\': v}"', 'VARCHAR', 12], ['map([1], [2])', '"{1=2}"', 'VARCHAR', 12],
 		["interval '1 month 2 days'", '"1 month 2 days"', 'VARCHAR', 12], ["'\"x\\'", '"\\"x\\\\"', 'VARCHAR', 12], ["chr(0) || chr(31)", '"\\u0000\\u001f"', 'VARCHAR', 12],
@@ -172,8 +173,9 @@ test('a query can only read: every other statement is refused and has no effect'
 		assert.ok(!answer.text.includes('kept-apart'), sql);
 		assert.ok(sql.includes(s.data) || !answer.json.message.includes(s.data), `${sql}: ${answer.text}`);
 	}
-	assert.deepEqual(await s.sql('select * from shop.things order by id'), [['a', 1], ['b', 2]]);
-	assert.deepEqual(await s.sql('select id__c, n__c from shop_things__dll order by 1'), [['a', 1], ['b', 2]]);
+	const rows = [['a', '1.000000000000000000'], ['b', '2.000000000000000000']];
+	assert.deepEqual(await s.sql('select * from shop.things order by id'), rows);
+	assert.deepEqual(await s.sql('select id__c, n__c from shop_things__dll order by 1'), rows);
 	assert.deepEqual(await s.sql('show tables'), [['PR_shop_things__dll'], ['shop_things__dll']]);
 	assert.deepEqual(await s.sql("select table_schema, table_name from information_schema.tables where table_schema not like '~%' order by all"), [['PR_shop', 'things'], ['main', 'PR_shop_things__dll'], ['main', 'shop_things__dll'], ['shop', 'things']]);
 	assert.deepEqual(readdirSync(outside), ['in.csv']);
@@ -183,14 +185,14 @@ test('a query can only read: every other statement is refused and has no effect'
 }));
 
 test('every way to read is open', () => withServer(async (s) => {
-	await s.setUpThings({ id: 'string', n: 'number' });
+	await s.setUpThings({ id: 'string', n: 'integer' });
 	await s.load('things', 'id,n\na,1\nb,2\n');
 	const cases = {
-		'select sum(n) from shop.things': [[3]], 'with t as (select n * 2 as m from shop.things) select max(m) from t': [[4]], 'from shop.things select id order by id limit 1': [['a']],
+		'select sum(n) from shop.things': [['3']], 'with t as (select n * 2 as m from shop.things) select max(m) from t': [[4]], 'from shop.things select id order by id limit 1': [['a']],
 		"values (1, 'x'), (2, NULL)": [[1, 'x'], [2, null]], 'table shop.things order by id desc limit 1': [['b', 2]], '((select 1))': [[1]], ' \n-- why\n/* what */ select 1; -- end': [[1]],
 		'select count(*) from shop.things a join shop.things b using (id)': [[2]], 'select id, row_number() over (order by n desc) from shop.things order by 1': [['a', 2], ['b', 1]],
-		'with recursive r as (select 1 as i union all select i + 1 from r where i < 5) select sum(i) from r': [[15]], 'select * from range(3)': [[0], [1], [2]],
-		'describe shop.things': [['id', 'VARCHAR', 'YES', null, null, null], ['n', 'DECIMAL(38,18)', 'YES', null, null, null]],
+		'with recursive r as (select 1 as i union all select i + 1 from r where i < 5) select sum(i) from r': [['15']], 'select * from range(3)': [[0], [1], [2]],
+		'describe shop.things': [['id', 'VARCHAR', 'YES', null, null, null], ['n', 'BIGINT', 'YES', null, null, null]],
 	};
 	for (const [sql, rows] of Object.entries(cases))
 		assert.deepEqual(await s.sql(sql), rows, sql);

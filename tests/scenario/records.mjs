@@ -65,6 +65,12 @@ export async function failures(s, id) {
 	return parseCsv(await s.failed(id)).slice(1).map(([part, line, error]) => [Number(part), Number(line), error.split(':')[0]]);
 }
 
+// A number field's value on the wire: a text with all of its 18 places.
+export const decimal = (value) => {
+	const [whole, fraction = ''] = String(value).split('.');
+	return `${whole}.${fraction.padEnd(18, '0')}`;
+};
+
 export const quote = (text) => `"${String(text).replaceAll('"', '""')}"`;
 
 // Numbers that are the same in every run (mulberry32): random(n) is 0 … n - 1.
