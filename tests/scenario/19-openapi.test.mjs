@@ -28,6 +28,8 @@ const rules = {
 	minimum: (value, least) => value >= least,
 	maximum: (value, most) => value <= most,
 	maxLength: (value, most) => value.length <= most,
+	minItems: (value, least) => !Array.isArray(value) || value.length >= least,
+	maxItems: (value, most) => !Array.isArray(value) || value.length <= most,
 	anyOf: (value, schemas, at) => schemas.some((schema) => problems(value, schema, at).length === 0),
 	required: (value, names) => kindOf(value) !== 'object' || names.every((name) => name in value),
 };
