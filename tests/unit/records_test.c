@@ -605,6 +605,30 @@ static void the_report_is_bounded_and_its_count_exact(void **state)
 	free(wide);
 }
 
+/* 20,000 keys that the schema lacks: the sentences end at 128 KiB, and the record is there whole. */
+static void a_record_says_so_many_sentences_and_how_many_more(void **state)
+{
+	static const char end[] =
+	    "\"#: extraneous key [3222] is not permitted\",\"#: and 16777 more\"]}]";
+	struct outcome outcome;
+	struct buffer body;
+
+	(void)state;
+	buffer_init(&body, 1000000);
+	buffer_put_text(&body, "{\"data\":[{\"event_id\":\"a\",\"total\":1,\"at\":null");
+	for (int i = 0; i < 20000; i++)
+		buffer_printf(&body, ",\"%d\":1", i);
+	buffer_put_text(&body, "}]}");
+	run(&events, &events_stream, NULL, buffer_slice(&body), &outcome);
+	assert_int_equal(outcome.status, E_CONFLICT);
+	assert_int_equal(outcome.report.count, 1);
+	assert_true(outcome.report.json.len > body.len);
+	assert_memory_equal(outcome.report.json.ptr + outcome.report.json.len - (sizeof(end) - 1),
+	    end, sizeof(end) - 1);
+	outcome_fini(&outcome);
+	buffer_fini(&body);
+}
+
 /* --- What is no request of this form ---------------------------------------------------------- */
 
 static void a_body_of_another_form_is_refused(void **state)
@@ -835,6 +859,7 @@ int main(void)
 	    cmocka_unit_test(a_record_that_is_no_object_is_named_by_its_type),
 	    cmocka_unit_test(a_long_extraneous_key_is_cut),
 	    cmocka_unit_test(the_report_is_bounded_and_its_count_exact),
+	    cmocka_unit_test(a_record_says_so_many_sentences_and_how_many_more),
 	    cmocka_unit_test(a_body_of_another_form_is_refused),
 	    cmocka_unit_test(a_member_that_comes_twice_is_an_error_wherever_it_is),
 	    cmocka_unit_test(the_same_member_in_two_records_is_fine),
