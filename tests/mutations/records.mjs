@@ -4,6 +4,7 @@ const raw = String.raw;
 const scan = 'src/json/json_scan.c', keys = 'src/json/json_keys.c', entry = 'src/convert/entry.c';
 const records = 'src/convert/records.c', report = 'src/convert/record_report.c', ids = 'src/convert/record_ids.c';
 const json = 'unit/json_scan_test: ', codec = 'unit/entry_test: ', unit = 'unit/records_test: ';
+const sentence = 'unit/record_report_test: ', deletion = 'unit/record_ids_test: ';
 
 export default [
 	// The tokenizer.
@@ -77,37 +78,37 @@ export default [
 	{ test: unit + 'the_order_of_members_may_change_from_record_to_record', file: records, from: raw`	if (slice_equals(plan->cells[cell].name, name))`, to: raw`	if (r->record > 1)` },
 
 	// The report.
-	{ test: unit + 'the_report_is_the_wires_byte_for_byte', file: report, from: raw`"#: required key [%.*s] not found"`, to: raw`"#: required key %.*s not found"` },
-	{ test: unit + 'the_report_is_the_wires_byte_for_byte', file: records, from: raw`		return type == FIELD_STRING || type == FIELD_DATE`, to: raw`		return type == FIELD_NUMBER || type == FIELD_STRING || type == FIELD_DATE` },
-	{ test: unit + 'sentences_come_in_the_schemas_and_the_records_order', file: report, from: raw`		if (m->there[i])
+	{ test: sentence + 'the_report_is_the_wires_byte_for_byte', file: report, from: raw`"#: required key [%.*s] not found"`, to: raw`"#: required key %.*s not found"` },
+	{ test: sentence + 'the_report_is_the_wires_byte_for_byte', file: records, from: raw`		return type == FIELD_STRING || type == FIELD_DATE`, to: raw`		return type == FIELD_NUMBER || type == FIELD_STRING || type == FIELD_DATE` },
+	{ test: sentence + 'sentences_come_in_the_schemas_and_the_records_order', file: report, from: raw`		if (m->there[i])
 			say_value(s, &plan->cells[i], &m->values[i]);`, to: raw`		if (m->there[plan->cell_count - 1 - i])
 			say_value(s, &plan->cells[plan->cell_count - 1 - i], &m->values[plan->cell_count - 1 - i]);` },
-	{ test: unit + 'types_are_named_as_the_original_does', file: report, from: raw`		return token->kind == SCAN_NUMBER ? "Integer" : "Number";`, to: raw`		return "Integer";` },
-	{ test: unit + 'types_are_named_as_the_original_does', file: report, from: raw`	if (value == INT64_MAX && strcmp(digits, "9223372036854775807") != 0)
+	{ test: sentence + 'types_are_named_as_the_original_does', file: report, from: raw`		return token->kind == SCAN_NUMBER ? "Integer" : "Number";`, to: raw`		return "Integer";` },
+	{ test: sentence + 'types_are_named_as_the_original_does', file: report, from: raw`	if (value == INT64_MAX && strcmp(digits, "9223372036854775807") != 0)
 		return "BigInteger";
 `, to: '' },
-	{ test: unit + 'a_value_that_does_not_fit_says_what_would', file: records, from: raw`		if (code == REJECT_INTEGER_FORM)
+	{ test: sentence + 'a_value_that_does_not_fit_says_what_would', file: records, from: raw`		if (code == REJECT_INTEGER_FORM)
 			return RECORD_TYPE;`, to: raw`		if (code != REJECT_NONE)
 			return RECORD_TYPE;` },
-	{ test: unit + 'a_value_that_does_not_fit_says_what_would', file: records, from: raw`	return field->required ? REJECT_BLANK_REQUIRED : REJECT_NONE;`, to: raw`	return REJECT_NONE;` },
-	{ test: unit + 'a_value_that_does_not_fit_says_what_would', file: records, from: raw`	if (strcmp(field->name, stream->record_modified_field) == 0)
+	{ test: sentence + 'a_value_that_does_not_fit_says_what_would', file: records, from: raw`	return field->required ? REJECT_BLANK_REQUIRED : REJECT_NONE;`, to: raw`	return REJECT_NONE;` },
+	{ test: sentence + 'a_value_that_does_not_fit_says_what_would', file: records, from: raw`	if (strcmp(field->name, stream->record_modified_field) == 0)
 		return REJECT_BLANK_VERSION;
 `, to: '' },
-	{ test: unit + 'a_blank_event_time_is_refused', file: records, from: raw`	if (strcmp(field->name, stream->event_time_field) == 0)
+	{ test: sentence + 'a_blank_event_time_is_refused', file: records, from: raw`	if (strcmp(field->name, stream->event_time_field) == 0)
 		return REJECT_BLANK_EVENT_TIME;
 `, to: '' },
-	{ test: unit + 'good_records_are_not_listed_and_not_stored_beside_bad_ones', file: records, from: raw`	if (status != OK)
+	{ test: sentence + 'good_records_are_not_listed_and_not_stored_beside_bad_ones', file: records, from: raw`	if (status != OK)
 		entry->len = before;
 `, to: raw`	(void)before;
 ` },
-	{ test: unit + 'a_record_that_is_no_object_is_named_by_its_type', file: report, from: raw`		return "Null";`, to: raw`		return "null";` },
-	{ test: unit + 'a_long_extraneous_key_is_cut', file: report, from: raw`#define KEY_BYTES_MAX       200`, to: raw`#define KEY_BYTES_MAX       2000` },
-	{ test: unit + 'the_report_is_bounded_and_its_count_exact', file: report, from: raw`	if (w->report->count++ > w->listed)
+	{ test: sentence + 'a_record_that_is_no_object_is_named_by_its_type', file: report, from: raw`		return "Null";`, to: raw`		return "null";` },
+	{ test: sentence + 'a_long_extraneous_key_is_cut', file: report, from: raw`#define KEY_BYTES_MAX       200`, to: raw`#define KEY_BYTES_MAX       2000` },
+	{ test: sentence + 'the_report_is_bounded_and_its_count_exact', file: report, from: raw`	if (w->report->count++ > w->listed)
 		return OK;`, to: raw`	if (w->report->count > w->listed)
 		return OK;
 	w->report->count++;` },
-	{ test: unit + 'the_report_is_bounded_and_its_count_exact', file: report, from: raw`	    w->report->json.len + w->entry.len + TAIL_BYTES <= RECORD_REPORT_BYTES_MAX) {`, to: raw`	    w->report->json.len <= RECORD_REPORT_BYTES_MAX) {` },
-	{ test: unit + 'a_record_says_so_many_sentences_and_how_many_more', file: report, from: raw`	if (s->bytes + text->len > SENTENCES_BYTES_MAX) {`, to: raw`	if (s->bytes + text->len > 2 * SENTENCES_BYTES_MAX) {` },
+	{ test: sentence + 'the_report_is_bounded_and_its_count_exact', file: report, from: raw`	    w->report->json.len + w->entry.len + TAIL_BYTES <= RECORD_REPORT_BYTES_MAX) {`, to: raw`	    w->report->json.len <= RECORD_REPORT_BYTES_MAX) {` },
+	{ test: sentence + 'a_record_says_so_many_sentences_and_how_many_more', file: report, from: raw`	if (s->bytes + text->len > SENTENCES_BYTES_MAX) {`, to: raw`	if (s->bytes + text->len > 2 * SENTENCES_BYTES_MAX) {` },
 
 	// What is no request of this form.
 	{ test: unit + 'a_body_of_another_form_is_refused', file: records, from: raw`	if (r->record == 0)`, to: raw`	if (r->record > INT32_MAX)` },
@@ -130,11 +131,11 @@ export default [
 `, to: '' },
 
 	// Ids.
-	{ test: unit + 'ids_are_values_of_the_keys_type', file: ids, from: raw`		code = record_value(ids->field->type, text, &value);`, to: raw`		code = record_value(FIELD_STRING, text, &value);` },
-	{ test: unit + 'ids_that_are_none_are_refused', file: ids, from: raw`		if (status == OK && text.len == 0)
+	{ test: deletion + 'ids_are_values_of_the_keys_type', file: ids, from: raw`		code = record_value(ids->field->type, text, &value);`, to: raw`		code = record_value(FIELD_STRING, text, &value);` },
+	{ test: deletion + 'ids_that_are_none_are_refused', file: ids, from: raw`		if (status == OK && text.len == 0)
 			status = ids_add(&ids, text, err);
 `, to: '' },
-	{ test: unit + 'ids_that_are_none_are_refused', file: ids, from: raw`	if (status == OK && ids->count == 0)`, to: raw`	if (status == OK && ids->count > RECORD_IDS_MAX)` },
-	{ test: unit + 'two_hundred_ids_are_the_most', file: ids, from: raw`	if (++ids->count > RECORD_IDS_MAX)`, to: raw`	if (++ids->count >= RECORD_IDS_MAX)` },
-	{ test: unit + 'two_hundred_ids_are_the_most', file: ids, from: raw`	if (++ids->count > RECORD_IDS_MAX)`, to: raw`	if (++ids->count > RECORD_IDS_MAX + 1)` },
+	{ test: deletion + 'ids_that_are_none_are_refused', file: ids, from: raw`	if (status == OK && ids->count == 0)`, to: raw`	if (status == OK && ids->count > RECORD_IDS_MAX)` },
+	{ test: deletion + 'two_hundred_ids_are_the_most', file: ids, from: raw`	if (++ids->count > RECORD_IDS_MAX)`, to: raw`	if (++ids->count >= RECORD_IDS_MAX)` },
+	{ test: deletion + 'two_hundred_ids_are_the_most', file: ids, from: raw`	if (++ids->count > RECORD_IDS_MAX)`, to: raw`	if (++ids->count > RECORD_IDS_MAX + 1)` },
 ];
