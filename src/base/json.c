@@ -6,6 +6,7 @@
 
 #include <assert.h>
 #include <inttypes.h>
+#include <string.h>
 
 #define DEPTH_MAX 64
 
@@ -49,6 +50,11 @@ enum status json_parse(struct slice text, json_t **ret_value, struct err *err)
 	if (value == NULL)
 		return err_set(err, E_INVALID, "not valid JSON: %s at line %d, column %d", why.text,
 		    why.line, why.column);
+	/* jansson passes over one that follows a number or a word. */
+	if (memchr(text.ptr, '\0', text.len) != NULL) {
+		json_decref(value);
+		return err_set(err, E_INVALID, "not valid JSON: it holds a NUL byte");
+	}
 	*ret_value = value;
 	return OK;
 }

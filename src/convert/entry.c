@@ -166,23 +166,38 @@ static void put_value(
 	w->out->len += (size_t)(end - begin);
 }
 
-void entry_add_value(struct entry_writer *w, const struct value *value)
+/* ${count} fields are done; behind the last of them the row is. */
+static void advance(struct entry_writer *w, size_t count)
 {
-	enum field_type type = w->fields[w->at]->type;
-
-	if (value->state == VALUE_ABSENT) {
-		w->absent++;
-	} else {
-		put_value(w, type, value->state == VALUE_NULL ? TAG_NULL : TAG_GIVEN, value);
-		w->absent = 0;
-	}
-	if (++w->at < w->field_count)
+	w->at += count;
+	if (w->at < w->field_count)
 		return;
 	if (w->absent > 0)
 		buffer_put_char(w->out, TAG_END);
 	w->absent = 0;
 	w->at = 0;
 	w->row_count++;
+}
+
+void entry_add_value(struct entry_writer *w, const struct value *value)
+{
+	if (value->state == VALUE_ABSENT) {
+		entry_add_absent(w, 1);
+		return;
+	}
+	put_value(
+	    w, w->fields[w->at]->type, value->state == VALUE_NULL ? TAG_NULL : TAG_GIVEN, value);
+	w->absent = 0;
+	advance(w, 1);
+}
+
+void entry_add_absent(struct entry_writer *w, size_t count)
+{
+	assert(count <= w->field_count - w->at);
+	if (count == 0)
+		return;
+	w->absent += (uint32_t)count;
+	advance(w, count);
 }
 
 void entry_end(struct entry_writer *w)

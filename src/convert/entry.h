@@ -75,6 +75,8 @@ void entry_begin(struct entry_writer *w, struct buffer *out, enum entry_kind kin
 /* The value of the field that comes next; the last field's ends the row.  A text is
  * copied; it is not empty, for blank is NULL. */
 void entry_add_value(struct entry_writer *w, const struct value *value);
+/* The next ${count} fields of the row are absent. */
+void entry_add_absent(struct entry_writer *w, size_t count);
 /* The last row is whole. */
 void entry_end(struct entry_writer *w);
 

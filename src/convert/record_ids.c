@@ -138,7 +138,7 @@ static enum status read_ids(
 			return status;
 		if (!is_id(ids->field->type, token.kind))
 			return err_set(err, E_INVALID,
-			    "id %zu must be a string, as \"%s\" is a %s: {\"ids\":[\"a\",\"b\"]}",
+			    "id %zu must be a string, or of the type of the key %s: %s",
 			    ids->count + 1, ids->field->name, field_type_name(ids->field->type));
 		status = ids_add(ids, token.text, err);
 		if (status != OK)

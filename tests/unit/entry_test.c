@@ -260,17 +260,29 @@ static void absent_values_take_no_room(void **state)
 	for (int i = 0; i < SCHEMA_FIELDS_MAX; i++)
 		entry_add_value(&w, &absent);
 	assert_int_equal(out.len, before + 1);
+	/* The same, told at once. */
+	entry_add_absent(&w, 0);
+	entry_add_absent(&w, SCHEMA_FIELDS_MAX);
+	assert_int_equal(out.len, before + 2);
+	entry_add_absent(&w, 500);
+	entry_add_value(&w, &yes);
+	entry_add_absent(&w, SCHEMA_FIELDS_MAX - 501);
+	assert_int_equal(out.len, before + 2 + 4);
 	for (int i = 0; i < SCHEMA_FIELDS_MAX; i++)
 		entry_add_value(&w, i == 500 ? &yes : &absent);
-	assert_int_equal(out.len, before + 1 + 4);
+	assert_int_equal(out.len, before + 2 + 4 + 4);
 	entry_end(&w);
 	open_bytes(&o, out.ptr, out.len);
 	assert_int_equal(o.status, OK);
 	assert_int_equal(entry_next(&o.reader, row, &o.err), OK);
 	assert_int_equal(row[500].state, VALUE_ABSENT);
 	assert_int_equal(entry_next(&o.reader, row, &o.err), OK);
-	for (int i = 0; i < SCHEMA_FIELDS_MAX; i++)
-		assert_int_equal(row[i].state, i == 500 ? VALUE_GIVEN : VALUE_ABSENT);
+	assert_int_equal(row[500].state, VALUE_ABSENT);
+	for (int again = 0; again < 2; again++) {
+		assert_int_equal(entry_next(&o.reader, row, &o.err), OK);
+		for (int i = 0; i < SCHEMA_FIELDS_MAX; i++)
+			assert_int_equal(row[i].state, i == 500 ? VALUE_GIVEN : VALUE_ABSENT);
+	}
 	assert_int_equal(entry_next(&o.reader, row, &o.err), E_NOT_FOUND);
 	close_bytes(&o);
 	buffer_fini(&out);

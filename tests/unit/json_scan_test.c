@@ -138,10 +138,11 @@ static const struct {
     {TEXT("{\"\":{\"x\":1},\"x\":1,\"\":2}"),
 	"the member \"\" is there twice, again at line 1, column 19"},
     {TEXT("{\"a\":1,\"b\":1,\"c\":1,\"d\":1,\"e\":1,\"f\":1,\"g\":1,\"h\":1,\"c\":1,\"b\":1}"),
-	"the member \"c\" is there twice, again at line 1, column 56"},
+	"the member \"c\" is there twice, again at line 1, column 50"},
 
     /* NUL */
     {TEXT("\0{}"), "'{' or '[' expected instead of byte 0x00 at line 1, column 1"},
+    {TEXT("[1\0]"), "',' or ']' expected instead of byte 0x00 at line 1, column 3"},
     {TEXT("[\"a\0b\"]"), "a control character in a string at line 1, column 4"},
     {TEXT("[\"a\\u0000b\"]"), "\\u0000, which no text may hold, at line 1, column 4"},
     {TEXT("{\"\\u0000\":1}"), "\\u0000, which no text may hold, at line 1, column 3"},

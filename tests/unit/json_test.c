@@ -79,6 +79,8 @@ static void what_is_not_quite_json_is_refused(void **state)
 
 	    /* NUL */
 	    {TEXT("\0{}")},
+	    {TEXT("[1\0]")},
+	    {TEXT("[true\0]")},
 	    {TEXT("[\"a\0b\"]")},
 	    {TEXT("[\"a\\u0000b\"]")},
 	    {TEXT("{\"\\u0000\":1}")},
