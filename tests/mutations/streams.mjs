@@ -12,8 +12,8 @@ export default [
   {
     test: 'unit/shape_test: a_new_document_makes_a_new_shape_and_the_old_one_stays_for_its_users',
     file: 'src/catalog/shape.c',
-    from: String.raw` && made->revision == stream->revision &&`,
-    to: String.raw` &&`,
+    from: String.raw`made->revision == stream->revision &&`,
+    to: String.raw`true &&`,
   },
   {
     test: 'unit/shape_test: another_setting_makes_a_new_shape',
@@ -23,9 +23,9 @@ export default [
   },
   {
     test: 'unit/shape_test: a_stream_made_anew_has_a_shape_of_its_own',
-    file: 'src/catalog/shape.c',
-    from: String.raw`	for (const char *c = stream->journal; *c`,
-    to: String.raw`	for (const char *c = stream->object; *c`,
+    file: 'src/catalog/catalog_sqlite_sql.def',
+    from: String.raw`?7, lower(hex(randomblob(16))))`,
+    to: String.raw`?7, lower(hex(?2 || ?1)))`,
   },
   {
     test: 'unit/shape_test: of_too_many_shapes_the_longest_unasked_goes_unless_it_is_used',
