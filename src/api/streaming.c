@@ -83,12 +83,6 @@ static void respond_refusal(struct request *request, enum status st, const struc
 	if (st == E_INVALID) {
 		count_outcome(STREAMING_REFUSED);
 		respond_error(request, 400, "%s", err->text);
-	} else if (st == E_LIMIT) {
-		/* Only a stream whose records may lack most of very many fields. */
-		count_outcome(STREAMING_REFUSED);
-		respond_error(request, 413,
-		    "The records take more room than one request may, typed as they are stored; "
-		    "send them in several.");
 	} else {
 		count_outcome(st == E_BUSY ? STREAMING_BUSY : STREAMING_FAILED);
 		respond_failure(request, st, err);
@@ -174,12 +168,6 @@ static void append(struct request *request, const struct shape *shape, const str
 	respond_accepted(request, 202);
 }
 
-/* The room for an entry: one more byte than it may have fails the buffer. */
-static enum status check_room(const struct buffer *entry, struct err *err)
-{
-	return entry->failed ? err_set(err, E_LIMIT, "the entry is too large") : OK;
-}
-
 static void take_records(struct request *request, bool only_test)
 {
 	struct api *api = request_context(request);
@@ -195,8 +183,6 @@ static void take_records(struct request *request, bool only_test)
 	buffer_init(&report.json, API_ANSWER_BYTES_MAX);
 	st =
 	    records_read(shape->plan, request_body(request), clock_now_us(), &entry, &report, &err);
-	if (st == OK)
-		st = check_room(&entry, &err);
 	if (st == E_CONFLICT) {
 		count_outcome(STREAMING_REFUSED);
 		respond_report(request, &report, &err);
@@ -231,16 +217,12 @@ static enum status read_ids(
 {
 	struct slice body = request_body(request), ids;
 	bool in_query = request_query(request, "ids", &ids) && ids.len > 0;
-	enum status st;
 
 	if (in_query && body.len > 0)
 		return err_set(err, E_INVALID,
 		    "There are ids in the query string and a body, too; send one of them.");
-	if (in_query)
-		st = record_ids_split(shape->plan, ids, clock_now_us(), entry, err);
-	else
-		st = record_ids_read(shape->plan, body, clock_now_us(), entry, err);
-	return st == OK ? check_room(entry, err) : st;
+	return in_query ? record_ids_split(shape->plan, ids, clock_now_us(), entry, err)
+			: record_ids_read(shape->plan, body, clock_now_us(), entry, err);
 }
 
 void api_records_delete(struct request *request)
