@@ -9,9 +9,13 @@
 
 #include "blob/blob.h"
 #include "catalog/catalog.h"
+#include "catalog/shape.h"
 #include "emulate/faults.h"
+#include "emulate/hosted.h"
+#include "emulate/rate.h"
 #include "http/http.h"
 #include "job/job.h"
+#include "journal/journal.h"
 #include "lake/lake.h"
 #include "query/results.h"
 #include "work/work.h"
@@ -29,6 +33,14 @@ struct api {
 	int64_t query_timeout_ms;
 	atomic_bool ready;                 /* for /readyz */
 	const struct catalog_quota *quota; /* of jobs; NULL: none */
+	struct rate *streaming_rate;       /* of streaming requests; NULL: none */
+
+	/* Streaming.  The plan of a shape is a struct record_plan.  accepted(), if not NULL, is told
+	 * that there is something new in the stream's journal; it must not block for long. */
+	struct shapes *shapes;
+	struct journal *journal;
+	void (*accepted)(void *ctx, const struct stream *stream);
+	void *accepted_ctx;
 
 	/* --test-controls: NULL when they are off.  clock_moved(), if not NULL, is called when a
 	 * test has moved the wall clock, on a thread of the work lane, and returns when what became

@@ -15,6 +15,8 @@
  * which is 48 KiB in all; bgzip, a member for every 64 KiB, needs 75 KiB.  The rest is for names
  * and comments in the headers. */
 #define API_PART_GZIP_EXTRA_BYTES 1048576
+/* Of a streaming request: the hosted service's "200 KB". */
+#define API_RECORDS_BYTES_MAX 204800
 /* The most that an answer which is built in memory may have. */
 #define API_ANSWER_BYTES_MAX (256 * 1024 * 1024)
 
@@ -45,8 +47,12 @@ void api_respond_no_job(struct request *request, struct slice id);
 /* Is it a media type such as "text/csv", parameters aside, in either case? */
 bool api_media_type_is(struct slice header, const char *type);
 
-/* For api_name_metrics: the outcomes of queries. */
+/* 404 for an object without a data stream: says what is missing, and how to make it. */
+void api_respond_no_stream(struct request *request, struct slice connector, struct slice object);
+
+/* For api_name_metrics: the outcomes of queries, and of streaming requests. */
 void api_name_query_outcomes(void);
+void api_name_streaming_outcomes(void);
 
 /* The settings of a stream as they stand on the wire, an object. */
 void api_write_stream(struct json_writer *w, const struct stream *stream);

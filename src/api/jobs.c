@@ -38,24 +38,6 @@ static bool parse_number(struct slice text, int64_t min, int64_t max, int64_t *r
 
 /* --- Create ----------------------------------------------------------------------------------- */
 
-static void respond_no_stream(
-    struct request *request, struct slice connector, struct slice object, struct api *api)
-{
-	struct catalog_connector row;
-	enum status st =
-	    catalog_connector_get(api->catalog, connector, request_arena(request), &row, NULL);
-
-	if (st == E_NOT_FOUND)
-		respond_error(
-		    request, 404, "there is no connector named \"%.*s\".", SLICE_ARGS(connector));
-	else
-		respond_error(request, 404,
-		    "connector \"%.*s\" has no object \"%.*s\" with a data stream; make one with: "
-		    "PUT /api/v1/connectors/%.*s/streams/%.*s",
-		    SLICE_ARGS(connector), SLICE_ARGS(object), SLICE_ARGS(connector),
-		    SLICE_ARGS(object));
-}
-
 static void respond_quota(struct request *request, const struct job *job,
     const struct catalog_quota *quota, const struct catalog_quota_hit *hit)
 {
@@ -82,7 +64,7 @@ static void respond_quota(struct request *request, const struct job *job,
 	else
 		respond_error(request, 429,
 		    "%" PRId64 " jobs were created in the last hour, which is the most; the next "
-			       "may be created "
+		    "may be created "
 		    "in %s seconds.",
 		    quota->created_max, retry_after);
 }
@@ -140,7 +122,7 @@ static void create(struct request *request, const json_t *body)
 		st = insert(api, &job, &hit, &err);
 	}
 	if (st == E_NOT_FOUND)
-		respond_no_stream(request, connector, object, api);
+		api_respond_no_stream(request, connector, object);
 	else if (st == E_LIMIT)
 		respond_quota(request, &job, api->quota, &hit);
 	else if (st != OK)

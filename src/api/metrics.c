@@ -29,6 +29,7 @@ void api_name_metrics(void)
 	metric_set(METRIC_BUILD, 0, 1);
 	metric_set(METRIC_START_SECONDS, 0, process_start_seconds());
 	api_name_query_outcomes();
+	api_name_streaming_outcomes();
 }
 
 /* The totals of lists whose page lies behind their end: they come from counts, not from rows. */

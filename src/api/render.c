@@ -133,3 +133,21 @@ void api_write_stream(struct json_writer *w, const struct stream *stream)
 	write_setting(w, "refreshMode", stream_refresh_name(stream->refresh));
 	json_write_end(w);
 }
+
+void api_respond_no_stream(struct request *request, struct slice connector, struct slice object)
+{
+	struct api *api = request_context(request);
+	struct catalog_connector row;
+	enum status st =
+	    catalog_connector_get(api->catalog, connector, request_arena(request), &row, NULL);
+
+	if (st == E_NOT_FOUND)
+		respond_error(
+		    request, 404, "there is no connector named \"%.*s\".", SLICE_ARGS(connector));
+	else
+		respond_error(request, 404,
+		    "connector \"%.*s\" has no object \"%.*s\" with a data stream; make one with: "
+		    "PUT /api/v1/connectors/%.*s/streams/%.*s",
+		    SLICE_ARGS(connector), SLICE_ARGS(object), SLICE_ARGS(connector),
+		    SLICE_ARGS(object));
+}

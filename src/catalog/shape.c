@@ -139,19 +139,19 @@ static size_t bucket_of(const struct stream *stream)
 	return hash % BUCKETS;
 }
 
-/* Would a shape made now be like that?  The journal's name tells a stream from one of the same name
- * that was there before. */
+/* Would a shape made now be like that of the same journal? */
 static bool is_current(const struct held_shape *held, const struct stream *stream)
 {
 	const struct stream *made = &held->shape.stream;
 
-	return strcmp(made->journal, stream->journal) == 0 && made->revision == stream->revision &&
-	       made->category == stream->category && made->refresh == stream->refresh &&
+	return made->revision == stream->revision && made->category == stream->category &&
+	       made->refresh == stream->refresh &&
 	       strcmp(made->primary_key, stream->primary_key) == 0 &&
 	       strcmp(made->record_modified_field, stream->record_modified_field) == 0 &&
 	       strcmp(made->event_time_field, stream->event_time_field) == 0;
 }
 
+/* By the journal, whose name tells a stream from one of the same name that was there before. */
 static struct held_shape **find_locked(struct shapes *shapes, const struct stream *stream)
 {
 	struct held_shape **link = &shapes->buckets[bucket_of(stream)];

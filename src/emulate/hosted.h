@@ -17,4 +17,8 @@ static const struct catalog_quota hosted_quota = {
     .created_span_us = INT64_C(3600) * 1000000,
 };
 
+/* "250 requests per second" of streaming ingestion, for the whole organisation. */
+#define HOSTED_STREAMING_MAX     250
+#define HOSTED_STREAMING_SPAN_US 1000000
+
 #endif

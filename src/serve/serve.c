@@ -18,8 +18,10 @@
 #include "base/thread.h"
 #include "blob/blob_dir.h"
 #include "catalog/catalog_sqlite.h"
+#include "catalog/shape.h"
 #include "config/config.h"
 #include "config/manual.h"
+#include "convert/records.h"
 #include "emulate/hosted.h"
 #include "job/ageing.h"
 #include "job/recover.h"
@@ -39,6 +41,9 @@
 /* The words of --test-controls, in their order. */
 enum { TEST_CONTROLS_OFF, TEST_CONTROLS_ON };
 
+/* Shapes of objects that are kept though nobody uses them at the moment. */
+#define SHAPES_MAX 4096
+
 struct house {
 	struct config_reading reading; /* lends ${config} its texts */
 	struct config config;
@@ -47,6 +52,8 @@ struct house {
 	struct blob *blob;
 	struct lake *lake;
 	struct faults *faults; /* NULL without --test-controls */
+	struct shapes *shapes;
+	struct rate *streaming_rate; /* NULL without --emulate hosted */
 	struct job_watch *watch;
 	struct job_service jobs;
 	struct work *work;
@@ -104,6 +111,35 @@ static void settle_tables(struct house *house)
 		st = tables_ensure(house->catalog, house->lake, all, &err);
 	if (st != OK)
 		log_event(LOG_LEVEL_ERROR, "tables.unsettled", "error=\"%s\"", err.text);
+}
+
+static enum status make_record_plan(
+    const struct object *object, const struct stream *stream, void **ret_plan, struct err *err)
+{
+	struct record_plan *plan = NULL;
+	enum status st = record_plan_create(object, stream, &plan, err);
+
+	if (st == OK)
+		*ret_plan = plan;
+	return st;
+}
+
+static void destroy_record_plan(void *ctx)
+{
+	struct record_plan *plan = ctx;
+
+	record_plan_destroy(&plan);
+}
+
+static enum status start_streaming(struct house *house, struct err *err)
+{
+	static const struct shape_plans plans = {make_record_plan, destroy_record_plan};
+	enum status st = shapes_create(house->catalog, &plans, SHAPES_MAX, &house->shapes, err);
+
+	if (st == OK && house->config.emulate == EMULATE_HOSTED)
+		st = rate_create(
+		    HOSTED_STREAMING_MAX, HOSTED_STREAMING_SPAN_US, &house->streaming_rate, err);
+	return st;
 }
 
 static enum status start_ageing(struct house *house, struct err *err)
@@ -197,6 +233,8 @@ static enum status start_http(struct house *house, struct err *err)
 	house->api.jobs = &house->jobs;
 	house->api.work = house->work;
 	house->api.quota = house->config.emulate == EMULATE_HOSTED ? &hosted_quota : NULL;
+	house->api.streaming_rate = house->streaming_rate;
+	house->api.shapes = house->shapes;
 	house->api.faults = house->faults;
 	house->api.clock_moved = age_now;
 	house->api.clock_moved_ctx = house;
@@ -251,6 +289,8 @@ static void take_apart(struct house *house)
 	ageing_stop(&house->ageing);
 	work_stop(&house->work);
 	faults_destroy(&house->faults);
+	rate_destroy(&house->streaming_rate);
+	shapes_destroy(&house->shapes);
 	job_watch_destroy(&house->watch);
 	lake_close(&house->lake);
 	blob_close(&house->blob);
@@ -307,6 +347,8 @@ static int run(struct house *house, struct err *err)
 		st = start_jobs(house, err);
 	if (st == OK)
 		st = open_results(house, err);
+	if (st == OK)
+		st = start_streaming(house, err);
 	if (st == OK)
 		st = start_http(house, err);
 	if (st != OK) {

@@ -66,6 +66,9 @@ const right = {
 	'DELETE /api/v1/ingest/jobs/{id}': { job: 'Aborted', status: 204 },
 	'PUT /api/v1/ingest/jobs/{id}/batches': { body: 'id,n\na,1\n', type: 'text/csv', status: 202 },
 	'GET /api/v1/ingest/jobs/{id}/failedResults': { job: 'Aborted', status: 200 },
+	'POST /api/v1/ingest/sources/{connector}/{object}': { body: '{"data":[{"id":"a","n":1}]}', status: 202 },
+	'DELETE /api/v1/ingest/sources/{connector}/{object}': { body: '{"ids":["a"]}', status: 202 },
+	'POST /api/v1/ingest/sources/{connector}/{object}/actions/test': { body: '{"data":[{"id":"a","n":1}]}', status: 200 },
 	'POST /api/v2/query': { body: '{"sql":"select 1"}', status: 200 },
 	'POST /api/v2/query/{nextBatchId}': { status: 200 },
 	'POST /api/v1/query': { body: '{"sql":"select 1"}', status: 200 },
@@ -109,7 +112,7 @@ export class World {
 			await this.server.call('PUT', `/api/v1/connectors/${connector}`, schema);
 		if (pattern.includes('{nextBatchId}') && route)	// good once
 			id = (await this.server.must(200, 'POST', '/api/v2/query', { sql: 'select 1 from range(10001)' })).json.nextBatchId;
-		return pattern.replace('{id}', id).replace('{nextBatchId}', id).replace('{name}', connector ?? 'shop').replace('{object}', 'things');
+		return pattern.replace('{id}', id).replace('{nextBatchId}', id).replace('{connector}', 'shop').replace('{name}', connector ?? 'shop').replace('{object}', 'things');
 	}
 
 	// Make the one rule that there is; its id.
