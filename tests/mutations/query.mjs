@@ -50,7 +50,7 @@ export default [
 	{ test: silent, file: request, from: 'return poll(&look, 1, 0) == 1 &&', to: 'look.events = POLLIN;\n\treturn poll(&look, 1, 0) == 1 ||' },
 	{ test: holds, file: results, from: '\task->timeout_ms = results->options.timeout_ms;', to: '\task->timeout_ms = results->options.timeout_ms * 20;' },
 
-	{ test: form, file: render, from: '\tif (render->as_objects)\n\t\tjson_write_object(&w);\n\telse\n\t\tjson_write_array(&w);', to: '\tjson_write_object(&w);' },
+	{ test: form, file: render, from: '\tif (render->as_objects)\n\t\tjson_write_object(&w);\n\telse\n\t\tjson_write_array(&w);', to: '\tjson_write_array(&w);' },
 	{ test: form, file: api, from: 'respond_batch(request, &answer, page == NULL);', to: 'respond_batch(request, &answer, true);' },
 	{ test: limit, file: api, from: '#define PAGE_ROWS_MAX 49999', to: '#define PAGE_ROWS_MAX 50000' },
 	{ test: limit, file: lake, from: 'int64_t first = run->query->skip - passed;', to: 'int64_t first = passed == 0 ? run->query->skip : 0;' },
@@ -59,13 +59,11 @@ export default [
 	{ test: by, file: order, from: "if (i + 1 >= text->len || text->ptr[i + 1] != '\"')", to: 'if (true)' },
 	{ test: by, file: lake, from: 'query->order[i].nulls_first ? "FIRST" : "LAST"', to: 'query->order[i].descending ? "FIRST" : "LAST"' },
 	{ test: refused, file: api, from: 'if (!right || number < min || number > max) {', to: 'if (!right || number > max) {' },
-	{ test: refused, file: api, from: '!__builtin_mul_overflow(number, (int64_t)10, &number)', to: '(number *= 10) >= 0' },
 	{ test: refused, file: lake, from: 'if (order->place < 1 || order->place > (int64_t)run->column_count)', to: 'if (order->place < 1)' },
 	{ test: refused, file: order, from: 'if (count == ORDER_COLUMNS_MAX)', to: 'if (count > ORDER_COLUMNS_MAX + 100)' },
 	{ test: ordered, file: lake, from: 'buffer_printf(text, " LIMIT %" PRId64, limit + 1);', to: 'buffer_printf(text, " LIMIT %" PRId64, limit);' },
 	{ test: ordered, file: lake, from: 'if (slice_is_nocase(order->name, run->columns[i - 1].name))', to: 'if (slice_is(order->name, run->columns[i - 1].name))' },
 	{ test: cancelled, file: lake, from: '\tif (lake_duckdb_watch_is_cancelled(&run->watch))\n\t\treturn say_cancelled(err);\n', to: '' },
-	{ test: 'scenario/12-memory: memory stays near that of the lake\'s engine while a result of 200 MB is made and fetched', file: spool, from: 'return spool->buffer.len < SPOOL_CHUNK_BYTES ? OK', to: 'return spool->buffer.len < 60 * SPOOL_CHUNK_BYTES ? OK' },
-	{ test: 'scenario/17-every-route: every route', file: 'src/api/routes.def', from: 'ROUTE(POST, "/api/v1/query", SCOPE_QUERY', to: 'ROUTE(POST, "/api/v1/query", SCOPE_INGEST' },
+	{ test: 'scenario/12-memory: memory stays near that of the lake\'s engine while a result of 200 MB is made and fetched', file: 'src/query/results.h', from: '#define RESULTS_BATCH_BYTES_MAX (8 * 1024 * 1024)', to: '#define RESULTS_BATCH_BYTES_MAX (96 * 1024 * 1024)' },
 	{ test: 'scenario/18-metrics: queries are counted by outcome', file: api, from: '\tcase OK:\n\t\treturn QUERY_DONE;', to: '\tcase OK:\n\t\treturn QUERY_CANCELLED;' },
 ];

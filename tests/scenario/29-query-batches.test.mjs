@@ -176,8 +176,9 @@ test('a client that leaves ends its query within a moment, also one that waits f
 }, { args: ['--query-threads', '1', '--query-timeout', '20000'] }));
 
 test('a client that is silent, or sends its next request ahead, has not left', () => withServer(async (s) => {
-	const slow = 'select count(*) from range(100000) a, range(3000) b where a.range % 7 = b.range % 5';
+	const slow = 'select count(*) from range(100000) a, range(12000) b where a.range % 7 = b.range % 5';
 	const wire = await ask(s, slow);
+	await computing(s);
 	await wire.head(s, 'GET', '/healthz');
 	const first = await wire.answer();
 	assert.equal(first.status, 200, first.text);
