@@ -277,7 +277,7 @@ static const struct shape *add(struct shapes *shapes, struct held_shape *made)
 enum status shape_get(struct shapes *shapes, struct slice connector, struct slice object,
     const struct shape **ret_shape, struct err *err)
 {
-	struct held_shape *made;
+	struct held_shape *made = NULL;
 	struct stream stream;
 	const struct shape *found;
 	enum status st = catalog_stream_get(shapes->catalog, connector, object, &stream, err);
