@@ -275,7 +275,7 @@ test('a query sees all of a job or nothing of it', () => withServer(async (s) =>
 	const jobs = [[[part(1, 0, count / 2), part(1, count / 2, count)]], [[part(2, 0, count / 2), part(2, count / 2, count)]], [keys, 'delete'], [part(3, 0, count)], [part(4, 0, count)]];
 	// What may be seen, in this order: nothing, all of 1, all of 2, nothing, all of 3, all of 4.  The statement reads the table twice.
 	const sql = `select count(*), min(v), max(v), sum(v), (select count(*) from ${table.name}) from ${table.name}`;
-	const states = [[0, null, null, null, 0], ...[1, 2].map((v) => [count, v, v, v * count, count]), [0, null, null, null, 0], ...[3, 4].map((v) => [count, v, v, v * count, count])].map((row) => JSON.stringify([row]));
+	const states = [[0, null, null, null, 0], ...[1, 2].map((v) => [count, v, v, String(v * count), count]), [0, null, null, null, 0], ...[3, 4].map((v) => [count, v, v, String(v * count), count])].map((row) => JSON.stringify([row]));
 
 	const at = [0, 0, 0];	// the state that each loop saw last
 	let running = true;
