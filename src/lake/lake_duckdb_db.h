@@ -13,6 +13,7 @@
  *	lake_duckdb_problem.c	problem records: stage and apply, and their end
  *	lake_duckdb_query.c	queries and their time limit
  *	lake_duckdb_guard.c	what a query's text may not say
+ *	lake_duckdb_memory.c	what the engine allocates, and the limit on it
  *	lake_duckdb_render.c	values as text
  *
  * Locks, in the order in which they are taken:
@@ -47,6 +48,7 @@ struct lake_duckdb_claim {
 struct lake_duckdb_watch {
 	duckdb_connection connection;
 	int64_t deadline_us;
+	_Atomic bool is_too_large; /* it was chosen to end when memory had run out */
 	struct lake_duckdb_watch *next;
 };
 
@@ -72,6 +74,7 @@ struct lake_duckdb {
 	bool is_closing;
 	pthread_cond_t watches_changed;
 	struct lake_duckdb_watch *watches;
+	int64_t next_choice_us; /* the earliest time to choose one more that is too large */
 
 	pthread_t checkpointer;
 	bool has_checkpointer;

@@ -17,21 +17,31 @@
  * repeated until the query is gone.  The time runs from the call, waiting for the lock included.
  *
  * Memory.  The engine's limit holds for its buffers; what does not fit goes to the folder for
- * temporary data.  Not counted by it are the bytes of single very long texts.
+ * temporary data.  Ours holds for all else that it allocates (lake_duckdb_memory.c): a large
+ * request beyond it fails; where many small ones pass it, the same thread interrupts a query, the
+ * youngest first, since the others have been getting on well.
  */
 #include "lake/lake_duckdb_db.h"
+#include "lake/lake_duckdb_memory.h"
 
 #include "base/arena.h"
 #include "base/clock.h"
 #include "base/log.h"
 
 #include <assert.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 /* How soon a late query is interrupted again. */
 #define INTERRUPT_AGAIN_US 10000
+
+/* How often the engine's memory is looked at while queries run (at a gigabyte a second 20 MB may
+ * come between), and how long one that was ended has to give its own back before the next is
+ * chosen. */
+#define LOOK_US      20000
+#define GIVE_BACK_US 100000
 
 /* Of one statement; the layers above take less. */
 #define QUERY_BYTES_MAX (16 * 1024 * 1024)
@@ -57,12 +67,27 @@ struct run {
 
 /* --- Time ------------------------------------------------------------------------------------- */
 
+static void choose_too_large_locked(struct lake_duckdb *db, int64_t now_us)
+{
+	struct lake_duckdb_watch *watch = db->watches; /* the youngest */
+
+	if (now_us < db->next_choice_us || !lake_duckdb_memory_is_over())
+		return;
+	while (watch != NULL && atomic_load(&watch->is_too_large))
+		watch = watch->next;
+	if (watch == NULL)
+		return;
+	atomic_store(&watch->is_too_large, true);
+	db->next_choice_us = now_us + GIVE_BACK_US;
+}
+
 static int64_t interrupt_late_locked(struct lake_duckdb *db, int64_t now_us)
 {
-	int64_t next_us = INT64_MAX;
+	int64_t next_us = db->watches == NULL ? INT64_MAX : now_us + LOOK_US;
 
+	choose_too_large_locked(db, now_us);
 	for (struct lake_duckdb_watch *watch = db->watches; watch != NULL; watch = watch->next) {
-		int64_t due_us = watch->deadline_us;
+		int64_t due_us = atomic_load(&watch->is_too_large) ? now_us : watch->deadline_us;
 
 		if (due_us <= now_us) {
 			/* Sets a flag, no more; the connection lives
@@ -125,8 +150,15 @@ static bool is_late(const struct run *run)
 	return clock_mono_us() >= run->watch.deadline_us;
 }
 
+static enum status say_too_large(struct err *err)
+{
+	return err_set(err, E_LIMIT, "the query needs more memory than it may have");
+}
+
 static enum status say_late(const struct run *run, struct err *err)
 {
+	if (atomic_load(&run->watch.is_too_large))
+		return say_too_large(err);
 	return err_set(err, E_TIMEOUT, "the query did not end within %lld ms",
 	    (long long)run->query->timeout_ms);
 }
@@ -173,7 +205,7 @@ static enum status fail(
 		type = DUCKDB_ERROR_PERMISSION;
 	switch (type) {
 	case DUCKDB_ERROR_OUT_OF_MEMORY:
-		return err_set(err, E_LIMIT, "the query needs more memory than it may have");
+		return say_too_large(err);
 	case DUCKDB_ERROR_PERMISSION:
 		return err_set(
 		    err, E_INVALID, "a query may not reach files, the network or settings");
@@ -515,6 +547,7 @@ enum status lake_duckdb_query(struct lake *lake, const struct lake_query *query,
     const struct lake_sink *sink, bool *ret_more, struct err *err)
 {
 	struct run run = {.db = (struct lake_duckdb *)lake, .query = query, .sink = sink};
+	enum lake_duckdb_role role;
 	bool more = false;
 	enum status status;
 
@@ -523,6 +556,7 @@ enum status lake_duckdb_query(struct lake *lake, const struct lake_query *query,
 	status = lake_duckdb_guard(run.db, query->sql, err);
 	if (status != OK)
 		return status;
+	role = lake_duckdb_memory_role(LAKE_DUCKDB_QUERY);
 	run.watch.deadline_us = clock_mono_us() + query->timeout_ms * 1000;
 	arena_init(&run.arena, 8192);
 	rwlock_read(&run.db->commit_lock);
@@ -536,6 +570,8 @@ enum status lake_duckdb_query(struct lake *lake, const struct lake_query *query,
 	end(&run);
 	rwlock_unlock(&run.db->commit_lock);
 	arena_fini(&run.arena);
+	(void)lake_duckdb_memory_role(role);
+	lake_duckdb_memory_give_back();
 	if (status == OK)
 		*ret_more = more;
 	return status;
