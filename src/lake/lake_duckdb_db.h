@@ -13,6 +13,7 @@
  *	lake_duckdb_problem.c	problem records: stage and apply, and their end
  *	lake_duckdb_query.c	queries and their time limit
  *	lake_duckdb_guard.c	what a query's text may not say
+ *	lake_duckdb_nesting.c	how deep it may be nested
  *	lake_duckdb_memory.c	what the engine allocates, and the limit on it
  *	lake_duckdb_render.c	values as text
  *
@@ -175,6 +176,9 @@ void lake_duckdb_guard_fini(struct lake_duckdb *db);
 /* May the text be shown to the engine?  E_INVALID. */
 enum status lake_duckdb_guard(
     const struct lake_duckdb *db, struct slice sql, struct err *err) WARN_UNUSED;
+
+/* Is it nested no deeper than the engine can bear?  E_INVALID. */
+enum status lake_duckdb_check_nesting(struct slice sql, struct err *err) WARN_UNUSED;
 
 /* What a column of that type is on the wire; false: only the engine can write
  * its values, it must be cast. */
