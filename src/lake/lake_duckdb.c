@@ -27,6 +27,7 @@
  */
 #include "lake/lake_duckdb.h"
 #include "lake/lake_duckdb_db.h"
+#include "lake/lake_duckdb_memory.h"
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -81,6 +82,9 @@ enum status lake_duckdb_fail(
 enum status lake_duckdb_connect(
     struct lake_duckdb *db, duckdb_connection *ret_connection, struct err *err)
 {
+	/* Whoever connects is one of our threads; a query says so itself. */
+	if (lake_duckdb_memory_role(LAKE_DUCKDB_OURS) == LAKE_DUCKDB_QUERY)
+		(void)lake_duckdb_memory_role(LAKE_DUCKDB_QUERY);
 	/* No cache of them: one costs 4 microseconds. */
 	if (duckdb_connect(db->database, ret_connection) != DuckDBSuccess)
 		return err_set(err, E_IO, "connect to the lake failed");
@@ -499,6 +503,7 @@ static enum status configure(
 	    /* Rows found by so many row ids are read where they are and not searched for in the
 	     * whole table: as many as a streaming request has records (lake_duckdb_change.c). */
 	    {"dynamic_or_filter_threshold", "1000"},
+	    {"max_expression_depth", "250"}, /* planning takes its cube: 1,000 terms are 7 s */
 	    /* Doors that a query could go through. */
 	    {"enable_external_access", "false"},
 	    {"autoinstall_known_extensions", "false"},
@@ -609,9 +614,15 @@ enum status lake_duckdb_open(
 		status = err_set(err, E_NOMEM, "no memory for the lake");
 		goto fail;
 	}
+	lake_duckdb_memory_limit(options->memory_bytes_max > 0
+				     ? options->memory_bytes_max
+				     : lake_duckdb_memory_default(options->memory_bytes));
 	status = empty_temp(db->temp_path, err);
 	if (status == OK)
 		status = open_database(db, options, err);
+	if (status == OK && !lake_duckdb_memory_is_seen())
+		log_event(
+		    LOG_LEVEL_WARN, "lake.memory_unseen", "engine=%s", duckdb_library_version());
 	if (status == OK)
 		status = prepare_database(db, err);
 	if (status != OK)

@@ -8,6 +8,9 @@ struct lake_duckdb_options {
 	const char *path;      /* of the database file */
 	const char *temp_path; /* a folder for what does not fit into memory; emptied at open */
 	int64_t memory_bytes;  /* for all loads and queries together */
+	/* For that and what the engine does not count in it, such as the lists that a query makes
+	 * up; 0: twice the above. */
+	int64_t memory_bytes_max;
 	int64_t threads;
 };
 

@@ -18,6 +18,8 @@
  *	lake_duckdb_query.c	queries
  *	lake_duckdb_watch.c	the end of queries that are late or that nobody waits for
  *	lake_duckdb_guard.c	what a query's text may not say
+ *	lake_duckdb_nesting.c	how deep it may be nested
+ *	lake_duckdb_memory.c	what the engine allocates, and the limit on it
  *	lake_duckdb_render.c	values as text
  *
  * Locks, in the order in which they are taken:
@@ -58,6 +60,7 @@ struct lake_duckdb_watch {
 	bool (*is_cancelled)(void *ctx); /* NULL: nobody can cancel it */
 	void *cancel_ctx;
 	atomic_bool cancelled; /* it was: stays so */
+	atomic_bool is_too_large; /* it was chosen to end when memory had run out */
 	struct lake_duckdb_watch *next;
 };
 
@@ -83,6 +86,7 @@ struct lake_duckdb {
 	bool is_closing;
 	pthread_cond_t watches_changed;
 	struct lake_duckdb_watch *watches;
+	int64_t next_choice_us; /* the earliest time to choose one more that is too large */
 
 	pthread_t checkpointer;
 	bool has_checkpointer;
@@ -214,6 +218,9 @@ void lake_duckdb_guard_fini(struct lake_duckdb *db);
 /* May the text be shown to the engine?  E_INVALID. */
 enum status lake_duckdb_guard(
     const struct lake_duckdb *db, struct slice sql, struct err *err) WARN_UNUSED;
+
+/* Is it nested no deeper than the engine can bear?  E_INVALID. */
+enum status lake_duckdb_check_nesting(struct slice sql, struct err *err) WARN_UNUSED;
 
 /* What a column of that type is on the wire; false: only the engine can write
  * its values, it must be cast. */

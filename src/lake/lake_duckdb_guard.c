@@ -32,15 +32,24 @@ static const char *const allowed_tables[] = {"duckdb_columns", "duckdb_constrain
     "pragma_show", "pragma_table_info", "pragma_version", "range", "repeat", "repeat_row",
     "summary", "test_all_types", "unnest"};
 
-/* Others that do not belong in a query: settings and paths, the log,
- * threads put to sleep, counters. */
+/* Others that do not belong in a query: settings and paths, the log, threads put to sleep,
+ * counters; and those whose time goes with the product of two lengths, which no interrupt ends:
+ * two texts of a megabyte would hold up all commits for an hour; and those that follow a text into
+ * its depth by calling themselves, until the stack ends and the process with it. */
 static const char *const refused_scalars[] = {"current_setting", "getenv", "write_log", "sleep_ms",
-    "pg_sleep", "nextval", "currval", "setseed", "set_config", "getvariable"};
+    "pg_sleep", "nextval", "currval", "setseed", "set_config", "getvariable", "levenshtein",
+    "parse_path", "parse_dirpath", "parse_dirname", "parse_filename", "editdist3",
+    "damerau_levenshtein", "jaro_similarity", "jaro_winkler_similarity", "json_structure",
+    "json_group_structure", "json_contains", "json_merge_patch", "json_deserialize_sql",
+    "json_serialize_sql", "json_serialize_plan", "json_transform", "json_transform_strict",
+    "from_json", "from_json_strict"};
 
-/* Views that tell paths or settings, which need no "(". */
+/* Views that tell paths or settings, which need no "("; and the type into which a deep JSON text is
+ * cast by a function that calls itself (a field of that name is still there as variant__c). */
 static const char *const refused_words[] = {"duckdb_databases", "duckdb_extensions",
     "duckdb_log_contexts", "duckdb_logs", "duckdb_logs_parsed", "duckdb_secrets", "duckdb_settings",
-    "duckdb_temporary_files", "pg_prepared_statements", "pg_settings", "pragma_database_list"};
+    "duckdb_temporary_files", "variant", "pg_prepared_statements", "pg_settings",
+    "pragma_database_list"};
 
 static const char *const first_words[] = {"SELECT", "WITH", "FROM", "VALUES", "TABLE", "SHOW",
     "DESCRIBE", "DESC", "SUMMARIZE", "EXPLAIN"};
@@ -252,5 +261,7 @@ enum status lake_duckdb_guard(const struct lake_duckdb *db, struct slice sql, st
 	if (sql.len > 0 && memchr(sql.ptr, '\0', sql.len) != NULL)
 		return err_set(err, E_INVALID, "the statement holds a NUL character");
 	status = check_first_word(sql, err);
-	return status == OK ? check_names(db, sql, err) : status;
+	if (status == OK)
+		status = check_names(db, sql, err);
+	return status == OK ? lake_duckdb_check_nesting(sql, err) : status;
 }

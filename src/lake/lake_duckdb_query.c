@@ -20,9 +20,12 @@
  * between the chunks, and while waiting for the lock.
  *
  * Memory.  The engine's limit holds for its buffers; what does not fit goes to the folder for
- * temporary data.  Not counted by it are the bytes of single very long texts.
+ * temporary data.  Ours holds for all else that it allocates (lake_duckdb_memory.c): a large
+ * request beyond it fails; where many small ones pass it, the same thread interrupts a query, the
+ * youngest first, since the others have been getting on well.
  */
 #include "lake/lake_duckdb_db.h"
+#include "lake/lake_duckdb_memory.h"
 
 #include "base/arena.h"
 #include "base/clock.h"
@@ -58,13 +61,21 @@ struct run {
 
 /* --- Time ------------------------------------------------------------------------------------- */
 
+/* Is its time up, or was it chosen to end? */
 static bool is_late(const struct run *run)
 {
-	return clock_mono_us() >= run->watch.deadline_us;
+	return clock_mono_us() >= run->watch.deadline_us || atomic_load(&run->watch.is_too_large);
+}
+
+static enum status say_too_large(struct err *err)
+{
+	return err_set(err, E_LIMIT, "the query needs more memory than it may have");
 }
 
 static enum status say_late(const struct run *run, struct err *err)
 {
+	if (atomic_load(&run->watch.is_too_large))
+		return say_too_large(err);
 	return err_set(err, E_TIMEOUT, "the query did not end within %lld ms",
 	    (long long)run->query->timeout_ms);
 }
@@ -135,7 +146,7 @@ static enum status fail(
 		type = DUCKDB_ERROR_PERMISSION;
 	switch (type) {
 	case DUCKDB_ERROR_OUT_OF_MEMORY:
-		return err_set(err, E_LIMIT, "the query needs more memory than it may have");
+		return say_too_large(err);
 	case DUCKDB_ERROR_PERMISSION:
 		return err_set(
 		    err, E_INVALID, "a query may not reach files, the network or settings");
@@ -533,6 +544,7 @@ enum status lake_duckdb_query(struct lake *lake, const struct lake_query *query,
     const struct lake_sink *sink, bool *ret_more, struct err *err)
 {
 	struct run run = {.db = (struct lake_duckdb *)lake, .query = query, .sink = sink};
+	enum lake_duckdb_role role;
 	bool more = false;
 	enum status status;
 
@@ -548,6 +560,7 @@ enum status lake_duckdb_query(struct lake *lake, const struct lake_query *query,
 	if (status != OK)
 		return status;
 	arena_init(&run.arena, 8192);
+	role = lake_duckdb_memory_role(LAKE_DUCKDB_QUERY);
 	status = begin(&run, err);
 	if (status == OK)
 		status = prepare(&run, err);
@@ -558,6 +571,8 @@ enum status lake_duckdb_query(struct lake *lake, const struct lake_query *query,
 	end(&run);
 	rwlock_unlock(&run.db->commit_lock);
 	arena_fini(&run.arena);
+	(void)lake_duckdb_memory_role(role);
+	lake_duckdb_memory_give_back();
 	if (status == OK)
 		*ret_more = more;
 	return status;

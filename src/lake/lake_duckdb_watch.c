@@ -1,10 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The end of queries whose time is up, or that nobody waits for any more.
+ * The end of queries whose time is up, that nobody waits for any more, or that have come to need
+ * more memory than there is.
  *
  * One thread watches all that run: it sleeps until the first is late, and looks twenty times a
  * second while one runs that can be cancelled.  An interrupt only counts while the engine executes,
  * and it forgets one that came before; so it is repeated until the query is gone.
+ *
+ * Memory (lake_duckdb_memory.h) is looked at while any query runs.  When it is over its limit, one
+ * query is chosen to end, the youngest first, since the others have been getting on well; the next
+ * only when that one has had time to give its own back.
  *
  * Asking whether a query was cancelled is the one callback that is made under a lock: the query it
  * belongs to must not end meanwhile.  Its contract (lake.h) is to look at something and return.
@@ -12,9 +17,16 @@
 #include "lake/lake_duckdb_db.h"
 
 #include "base/clock.h"
+#include "lake/lake_duckdb_memory.h"
 
 /* How soon a query is interrupted again. */
 #define INTERRUPT_AGAIN_US 10000
+
+/* How often the engine's memory is looked at while queries run (at a gigabyte a second 20 MB may
+ * come between), and how long one that was ended has to give its own back before the next is
+ * chosen. */
+#define LOOK_US      20000
+#define GIVE_BACK_US 100000
 
 bool lake_duckdb_watch_is_cancelled(struct lake_duckdb_watch *watch)
 {
@@ -24,12 +36,27 @@ bool lake_duckdb_watch_is_cancelled(struct lake_duckdb_watch *watch)
 	return atomic_load(&watch->cancelled);
 }
 
+static void choose_too_large_locked(struct lake_duckdb *db, int64_t now_us)
+{
+	struct lake_duckdb_watch *watch = db->watches; /* the youngest */
+
+	if (now_us < db->next_choice_us || !lake_duckdb_memory_is_over())
+		return;
+	while (watch != NULL && atomic_load(&watch->is_too_large))
+		watch = watch->next;
+	if (watch == NULL)
+		return;
+	atomic_store(&watch->is_too_large, true);
+	db->next_choice_us = now_us + GIVE_BACK_US;
+}
+
 /* When the watch is to be looked at again. */
 static int64_t look(struct lake_duckdb_watch *watch, int64_t now_us)
 {
 	int64_t ask_us = watch->is_cancelled == NULL ? INT64_MAX : now_us + LAKE_DUCKDB_CANCEL_US;
 
-	if (watch->deadline_us <= now_us || lake_duckdb_watch_is_cancelled(watch)) {
+	if (watch->deadline_us <= now_us || atomic_load(&watch->is_too_large) ||
+	    lake_duckdb_watch_is_cancelled(watch)) {
 		/* Sets a flag, no more; the connection lives as long as it is in the list. */
 		duckdb_interrupt(watch->connection);
 		return now_us + INTERRUPT_AGAIN_US;
@@ -43,8 +70,10 @@ void *lake_duckdb_timer_run(void *ctx)
 
 	mutex_lock(&db->mutex);
 	while (!db->is_closing) {
-		int64_t now_us = clock_mono_us(), next_us = INT64_MAX;
+		int64_t now_us = clock_mono_us();
+		int64_t next_us = db->watches == NULL ? INT64_MAX : now_us + LOOK_US;
 
+		choose_too_large_locked(db, now_us);
 		for (struct lake_duckdb_watch *w = db->watches; w != NULL; w = w->next) {
 			int64_t due_us = look(w, now_us);
 

@@ -90,6 +90,7 @@ static enum status open_stores(struct house *house, struct err *err)
 		    .path = house->dir.lake,
 		    .temp_path = house->dir.temp,
 		    .memory_bytes = house->config.lake_memory_mb * 1024 * 1024,
+		    .memory_bytes_max = house->config.lake_memory_max_mb * 1024 * 1024,
 		    .threads = house->config.lake_threads,
 		};
 
