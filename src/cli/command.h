@@ -42,6 +42,10 @@ enum option_id {
 	OPTION_COUNT,
 };
 
+/* What a command's exit status says beside done (0) and wrong usage or an error (1); interrupt.h
+ * has the one of Ctrl-C. */
+enum { EXIT_JOB_FAILED = 2, EXIT_RECORDS_FAILED = 3 };
+
 struct invocation {
 	struct client *client;
 	const char *const *args; /* none of them is "" */
