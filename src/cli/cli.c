@@ -14,6 +14,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <getopt.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -116,9 +117,13 @@ static const struct command commands[] = {
 	"  sluice jobs failed 4d5a4477-e27f-4bc1-a219-31e79407eade >failed.csv\n",
 	command_jobs_failed},
     {"query", NULL, "SQL", 1, 1, BIT(OPT_CSV) | BIT(OPT_JSON), "run a query; \"-\" reads it",
-	"Tables are CONNECTOR.OBJECT, or CONNECTOR_OBJECT__dll as the hosted service names them.",
+	"Tables are CONNECTOR.OBJECT, or CONNECTOR_OBJECT__dll as the hosted service names them.\n"
+	"Rows are printed as they come, however many there are. A table's columns are as wide as\n"
+	"the first batch of rows needs; a wider cell that comes later is printed whole.\n"
+	"The exit status is 0 only when all rows were printed.",
 	"  sluice query 'SELECT count(*) FROM ecomm.orders'\n"
-	"  sluice query --csv - <report.sql >report.csv\n",
+	"  sluice query --csv - <report.sql >report.csv\n"
+	"  sluice query 'SELECT * FROM ecomm.orders' | head\n",
 	command_query},
 };
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))
@@ -353,6 +358,9 @@ int cli_main(int argc, char **argv)
 	enum status st;
 
 	assert(argc >= 1);
+	/* Who reads our output has had enough, as in `| head`: that ends us without a word, also where
+	 * whoever started us ignores the signal. */
+	signal(SIGPIPE, SIG_DFL);
 	term_start();
 	command = find_command(argv[0], argc > 1 ? argv[1] : NULL);
 	if (command == NULL)
