@@ -7,10 +7,11 @@ import { program } from './harness.mjs';
 
 // answer(request, count) is given { method, path, body, at } and how many came before it; it returns { status, json, headers },
 // or 'cut' to end the connection without an answer, or a promise of these.  Resolves to { url, requests, next(), close() }; next()
-// resolves when one more request has come than at its last call.
+// resolves when one more request has come than at its last call, and rejects when the program ends before.
 export async function scripted(answer) {
 	const requests = [], waiting = [];
 	let seen = 0, underWay = 0;
+	const wake = (error) => waiting.splice(0).forEach(({ done, fail }) => (error ? fail(error) : done()));
 	const server = createServer(async (message, reply) => {
 		const pieces = [];
 		for await (const piece of message)
@@ -18,7 +19,7 @@ export async function scripted(answer) {
 		const text = Buffer.concat(pieces).toString();
 		const request = { method: message.method, path: message.url, text, body: text && JSON.parse(text), at: performance.now(), others: underWay++ };
 		requests.push(request);
-		waiting.splice(0).forEach((wake) => wake());
+		wake();
 		const given = await answer(request, requests.length - 1);
 		underWay--;
 		if (given === 'cut')
@@ -32,22 +33,26 @@ export async function scripted(answer) {
 		requests,
 		async next() {
 			while (requests.length <= seen)
-				await new Promise((wake) => waiting.push(wake));
+				await new Promise((done, fail) => waiting.push({ done, fail }));
 			return requests[seen++];
 		},
+		programEnded: () => wake(new Error('the program ended before one more request')),
 		close: () => new Promise((done) => { server.close(done); server.closeAllConnections(); }),
 	};
 }
 
-// Start the program (or another build of it) with ${args} against ${s} (anything with a url), its standard input open; child.result resolves at its end, to
-// { code, signal, out, err }.  run gives it ${input} and waits.
+// Start the program (or another build of it) with ${args} against ${s} (anything with a url), its standard input open; child.result
+// resolves at its end, to { code, signal, out, err }.  After a minute it is killed.  run gives it ${input} and waits.
 export function start(s, args, bin = program) {
-	const child = spawn(bin, args, { env: { ...process.env, SLUICE_URL: s.url, SLUICE_TOKEN: s.token ?? 'none' }, });
+	const child = spawn(bin, args, { env: { ...process.env, SLUICE_URL: s.url, SLUICE_TOKEN: s.token ?? 'none' }, timeout: 60000, killSignal: 'SIGKILL' });
 	const result = { out: '', err: '' };
 	child.stdout.on('data', (text) => { result.out += text; });
 	child.stderr.on('data', (text) => { result.err += text; });
 	child.stdin.on('error', () => {});	// it may end before it has read all
-	child.result = once(child, 'close').then(([code, signal]) => ({ code, signal, ...result }));
+	child.result = once(child, 'close').then(([code, signal]) => {
+		s.programEnded?.();
+		return { code, signal, ...result };
+	});
 	return child;
 }
 
