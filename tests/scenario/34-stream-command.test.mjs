@@ -57,13 +57,14 @@ test('a line of a pipe that stays open is sent before the next one comes', () =>
 
 test('lines that come within --linger-ms go together, and --batch-records at most', () => withScript(accept, async (s) => {
 	const child = start(s, [...send, '--linger-ms', '60000', '--batch-records', '3']);
-	child.stdin.write(lines({ id: 1 }));
-	child.stdin.write(lines({ id: 2 }));
-	child.stdin.write(lines({ id: 3 }));
+	child.stdin.write(lines({ id: 1 }, { id: 2 }, { id: 3 }));
 	await s.next();
-	child.stdin.end(lines({ id: 4 }));
+	child.stdin.write(lines({ id: 4 }));
+	await run(s, ['stream', 'send', '--help']);	// long enough for 4 to go alone, if it did
+	child.stdin.write(lines({ id: 5 }));
+	child.stdin.end(lines({ id: 6 }, { id: 7 }));
 	await child.result;
-	assert.deepEqual(ids(s), [[1, 2, 3], [4]]);
+	assert.deepEqual(ids(s), [[1, 2, 3], [4, 5, 6], [7]]);
 }));
 
 test('429, 503, 500 and a lost connection are tried again with the same body, after the pause that was asked for', () => withScript(

@@ -42,9 +42,9 @@ export async function scripted(answer) {
 }
 
 // Start the program (or another build of it) with ${args} against ${s} (anything with a url), its standard input open; child.result
-// resolves at its end, to { code, signal, out, err }.  After a minute it is killed.  run gives it ${input} and waits.
+// resolves at its end, to { code, signal, out, err }.  After half a minute it is killed.  run gives it ${input} and waits.
 export function start(s, args, bin = program) {
-	const child = spawn(bin, args, { env: { ...process.env, SLUICE_URL: s.url, SLUICE_TOKEN: s.token ?? 'none' }, timeout: 60000, killSignal: 'SIGKILL' });
+	const child = spawn(bin, args, { env: { ...process.env, SLUICE_URL: s.url, SLUICE_TOKEN: s.token ?? 'none' }, timeout: 30000, killSignal: 'SIGKILL' });
 	const result = { out: '', err: '' };
 	child.stdout.on('data', (text) => { result.out += text; });
 	child.stderr.on('data', (text) => { result.err += text; });
