@@ -14,6 +14,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <getopt.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -41,15 +42,22 @@ static const struct option_row option_rows[OPTION_COUNT] = {
     [OPT_EVENT_TIME_FIELD] = {"event-time-field", "FIELD", "when it happened (Engagement)"},
     [OPT_REFRESH_MODE] = {"refresh-mode", "MODE", "Upsert (default) or Partial"},
     [OPT_DELETE] = {"delete", NULL, "delete the records whose keys the files list (no header row)"},
-    [OPT_DRY_RUN] = {"dry-run", NULL, "check the files as a job would, and land nothing"},
+    [OPT_DRY_RUN] = {"dry-run", NULL, "check all of it as if it were real, and land nothing"},
     [OPT_PART_SIZE] = {"part-size", "BYTES", "of one upload, such as 150MB; default 140MB"},
-    [OPT_WAIT] = {"wait", "SECONDS", "for the result; 0: do not; default: as long as it takes"},
+    [OPT_WAIT] = {"wait", "SECONDS",
+	"for the result; 0: do not; default: load as long as it takes, else 0"},
     [OPT_STATE] = {"state", "STATE,...",
 	"Open, UploadComplete, InProgress, JobComplete, Failed, Aborted"},
     [OPT_OBJECT] = {"object", "OBJECT", "jobs of this object only"},
     [OPT_SOURCE] = {"source", "CONNECTOR", "jobs of this connector only"},
     [OPT_LIMIT] = {"limit", "N", "so many at most, 1 to 100; default 20"},
     [OPT_OFFSET] = {"offset", "N", "leave out the first N"},
+    [OPT_FROM] = {"from", "FILE", "holds the ids, one a line; \"-\" is standard input"},
+    [OPT_KEEP_GOING] = {"keep-going", NULL, "leave bad records out instead of stopping there"},
+    [OPT_BATCH_RECORDS] = {"batch-records", "N", "in one request at most; default: what fits"},
+    [OPT_LINGER_MS] = {"linger-ms", "MS", "a record waits so long for more; default 200"},
+    [OPT_RETRY_SECONDS] = {"retry-seconds", "N",
+	"try a failed request again for so long; 0: do not; default 60"},
 };
 
 #define BIT(option) (UINT32_C(1) << (option))
@@ -85,6 +93,37 @@ static const struct command commands[] = {
 	command_stream_put},
     {"stream", "show", "CONNECTOR OBJECT", 2, 2, BIT(OPT_JSON), "show an object's data stream",
 	NULL, "  sluice stream show ecomm customers\n", command_stream_show},
+    {"stream", "send", "CONNECTOR OBJECT [FILE]", 2, 3,
+	BIT(OPT_DRY_RUN) | BIT(OPT_KEEP_GOING) | BIT(OPT_BATCH_RECORDS) | BIT(OPT_LINGER_MS) |
+	    BIT(OPT_RETRY_SECONDS) | BIT(OPT_WAIT) | BIT(OPT_JSON),
+	"send records, a JSON object a line",
+	"Without FILE, or with \"-\", it reads standard input, and sends what a slow pipe has "
+	"brought\n"
+	"every --linger-ms. Records go in the order of their lines, in requests of up to 204,800\n"
+	"bytes. Blank lines are skipped.\n"
+	"A request that fails for the moment (429, 503, a lost connection) is sent again; that is\n"
+	"harmless, as a record replaces the one with its key.\n"
+	"It stops at the first bad record, and all before it is accepted: mend the line and go on\n"
+	"from there. With --keep-going, and with --dry-run, bad records are told and left out.\n"
+	"--wait waits until all of it can be queried. Ctrl-C sends what was read, and ends.\n"
+	"Exit status: 0 all records accepted (or would be), 1 wrong usage or an error, 3 some "
+	"records\n"
+	"were left out, 130 interrupted.",
+	"  sluice stream send ecomm orders orders.ndjson\n"
+	"  tail -f -n +1 app.ndjson | sluice stream send ecomm clicks\n"
+	"  sluice stream send ecomm orders orders.ndjson --dry-run\n"
+	"  tail -n +1017 orders.ndjson | sluice stream send ecomm orders --keep-going --wait 60\n",
+	command_stream_send},
+    {"stream", "delete", "CONNECTOR OBJECT [ID...]", 2, NO_LIMIT,
+	BIT(OPT_FROM) | BIT(OPT_BATCH_RECORDS) | BIT(OPT_LINGER_MS) | BIT(OPT_RETRY_SECONDS) |
+	    BIT(OPT_WAIT) | BIT(OPT_JSON),
+	"delete the records with these keys",
+	"The ids are arguments, or come from --from, one a line; they go in requests of up to "
+	"200.\n"
+	"An id that is not there is no failure. Otherwise it is as `sluice stream send`.",
+	"  sluice stream delete ecomm orders 1017 1018\n"
+	"  sluice stream delete ecomm orders --from cancelled-ids.txt --wait 60\n",
+	command_stream_delete},
     {"load", NULL, "CONNECTOR OBJECT FILE...", 3, NO_LIMIT,
 	BIT(OPT_DELETE) | BIT(OPT_DRY_RUN) | BIT(OPT_PART_SIZE) | BIT(OPT_WAIT),
 	"load CSV files, or delete what they list, as one job",
@@ -116,9 +155,13 @@ static const struct command commands[] = {
 	"  sluice jobs failed 4d5a4477-e27f-4bc1-a219-31e79407eade >failed.csv\n",
 	command_jobs_failed},
     {"query", NULL, "SQL", 1, 1, BIT(OPT_CSV) | BIT(OPT_JSON), "run a query; \"-\" reads it",
-	"Tables are CONNECTOR.OBJECT, or CONNECTOR_OBJECT__dll as the hosted service names them.",
+	"Tables are CONNECTOR.OBJECT, or CONNECTOR_OBJECT__dll as the hosted service names them.\n"
+	"Rows are printed as they come, however many there are. A table's columns are as wide as\n"
+	"the first batch of rows needs; a wider cell that comes later is printed whole.\n"
+	"The exit status is 0 only when all rows were printed.",
 	"  sluice query 'SELECT count(*) FROM ecomm.orders'\n"
-	"  sluice query --csv - <report.sql >report.csv\n",
+	"  sluice query --csv - <report.sql >report.csv\n"
+	"  sluice query 'SELECT * FROM ecomm.orders' | head\n",
 	command_query},
 };
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))
@@ -353,6 +396,9 @@ int cli_main(int argc, char **argv)
 	enum status st;
 
 	assert(argc >= 1);
+	/* Who reads our output has had enough, as in `| head`: that ends us without a word, also where
+	 * whoever started us ignores the signal. */
+	signal(SIGPIPE, SIG_DFL);
 	term_start();
 	command = find_command(argv[0], argc > 1 ? argv[1] : NULL);
 	if (command == NULL)
@@ -377,8 +423,7 @@ int cli_main(int argc, char **argv)
 	return EXIT_FAILURE;
 }
 
-/* --- What several commands need
- * ----------------------------------------------------------------------------------- */
+/* --- What several commands need --------------------------------------------------------------- */
 
 enum status command_get(
     struct invocation *in, const char *path, json_t **ret_answer, struct err *err)

@@ -51,6 +51,7 @@ struct client {
 	struct buffer answer;
 	struct buffer problems;
 	unsigned retry_after_s;
+	long refusal_status;
 };
 
 /* --- Life ------------------------------------------------------------------------------------- */
@@ -190,6 +191,12 @@ struct slice client_problems(const struct client *client)
 unsigned client_retry_after_s(const struct client *client)
 {
 	return client->retry_after_s;
+}
+
+long client_refusal(const struct client *client, struct slice *ret_body)
+{
+	*ret_body = client->refusal_status == 0 ? (struct slice){0} : buffer_slice(&client->answer);
+	return client->refusal_status;
 }
 
 /* --- Paths ------------------------------------------------------------------------------------ */
@@ -432,6 +439,7 @@ static void forget_last(struct client *client, const struct client_request *requ
 	client->callback_status = OK;
 	client->reason[0] = '\0';
 	client->retry_after_s = 0;
+	client->refusal_status = 0;
 	buffer_reset(&client->answer);
 	buffer_reset(&client->problems);
 	curl_easy_reset(client->curl);
@@ -452,6 +460,7 @@ static enum status perform(struct client *client, struct err *err)
 		client->retry_after_s = retry_after > 3600 ? 3600 : (unsigned)retry_after;
 	if (http_status / 100 == 2)
 		return OK;
+	client->refusal_status = http_status;
 	return reply_explain(http_status, buffer_slice(&client->answer), &client->problems, err);
 }
 

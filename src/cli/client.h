@@ -86,6 +86,10 @@ struct slice client_problems(const struct client *client);
 /* After how many seconds the last answer asked to be tried again; 0 when it did not. */
 unsigned client_retry_after_s(const struct client *client);
 
+/* The status and the body of the last answer when it was no 2xx; 0 and empty when none came.
+ * Valid until the next send. */
+long client_refusal(const struct client *client, struct slice *ret_body);
+
 /* Append ${pattern}, in which each "{}" stands for the next argument, a const char *,
  * percent-encoded so that it stays one segment of a path or one value of a query.  NUL-terminated;
  * failure is the buffer's sticky one. */

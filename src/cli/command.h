@@ -39,8 +39,17 @@ enum option_id {
 	OPT_SOURCE,
 	OPT_LIMIT,
 	OPT_OFFSET,
+	OPT_FROM,
+	OPT_KEEP_GOING,
+	OPT_BATCH_RECORDS,
+	OPT_LINGER_MS,
+	OPT_RETRY_SECONDS,
 	OPTION_COUNT,
 };
+
+/* What a command's exit status says beside done (0) and wrong usage or an error (1); interrupt.h
+ * has the one of Ctrl-C. */
+enum { EXIT_JOB_FAILED = 2, EXIT_RECORDS_FAILED = 3 };
 
 struct invocation {
 	struct client *client;
@@ -55,6 +64,7 @@ typedef enum status command_fn(struct invocation *in, struct err *err);
 
 command_fn command_connector_put, command_connector_list, command_connector_show;
 command_fn command_stream_put, command_stream_show;
+command_fn command_stream_send, command_stream_delete;
 command_fn command_load;
 command_fn command_jobs_list, command_jobs_show, command_jobs_close, command_jobs_abort;
 command_fn command_jobs_delete, command_jobs_failed;

@@ -17,6 +17,7 @@
 #include "base/clock.h"
 #include "cli/command.h"
 #include "cli/failures.h"
+#include "cli/interrupt.h"
 #include "cli/progress.h"
 #include "cli/reply.h"
 #include "cli/source.h"
@@ -25,11 +26,9 @@
 #include <ctype.h>
 #include <inttypes.h>
 #include <limits.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
-#include <unistd.h>
 
 #define PART_BYTES_DEFAULT UINT64_C(140000000)
 /* What the server takes: 150 MiB. */
@@ -46,8 +45,6 @@
 #define WAIT_FOREVER  INT64_MAX
 /* A wait that ends sooner was none. */
 #define POLL_US_MIN 200000
-
-enum { EXIT_JOB_FAILED = 2, EXIT_RECORDS_FAILED = 3, EXIT_INTERRUPTED = 130 };
 
 struct load {
 	struct invocation *in;
@@ -77,37 +74,6 @@ struct load {
 	size_t sent_count;
 	int64_t failures_left;
 };
-
-/* Set by the signal handler, with the second it came in; all loops look at it. */
-static volatile sig_atomic_t interrupted;
-
-static volatile sig_atomic_t interrupted_s;
-
-/* A second Ctrl-C, while the job is being aborted, ends it all.  But not one that
- * comes with the first: programs that run others (timeout, npm) send a signal to the
- * process and again to its group. */
-static void on_signal(int number)
-{
-	struct timespec now;
-
-	(void)number;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	if (interrupted && (sig_atomic_t)now.tv_sec - interrupted_s > 1)
-		_exit(EXIT_INTERRUPTED);
-	if (!interrupted)
-		interrupted_s = (sig_atomic_t)now.tv_sec;
-	interrupted = 1;
-}
-
-/* Without SA_RESTART, so that a read of standard input ends. */
-static void catch_signals(void)
-{
-	struct sigaction action = {.sa_handler = on_signal};
-
-	sigemptyset(&action.sa_mask);
-	sigaction(SIGINT, &action, NULL);
-	sigaction(SIGTERM, &action, NULL);
-}
 
 /* --- Options ---------------------------------------------------------------------------------- */
 
@@ -172,7 +138,7 @@ static enum status open_sources(struct load *load, struct err *err)
 	const struct source_options options = {
 	    .part_bytes_max = load->part_bytes_max,
 	    .has_header = load->in->options[OPT_DELETE] == NULL,
-	    .cancelled = &interrupted,
+	    .cancelled = &interrupt_asked,
 	};
 	const char *const *names = load->in->args + 2;
 	size_t count = load->in->arg_count - 2;
@@ -253,7 +219,7 @@ static void pause_s(unsigned seconds)
 {
 	struct timespec left = {.tv_sec = seconds};
 
-	while (!interrupted && nanosleep(&left, &left) != 0)
+	while (!interrupt_asked && nanosleep(&left, &left) != 0)
 		;
 }
 
@@ -279,7 +245,7 @@ static enum status send_stubbornly(
 		term_put(stderr, slice_of(err->text));
 		fprintf(stderr, "; trying again in %u s\n", seconds);
 		pause_s(seconds);
-		if (interrupted)
+		if (interrupt_asked)
 			return err_set(err, E_CANCELLED, "interrupted");
 	}
 }
@@ -453,7 +419,7 @@ static enum status wait_for_job(struct load *load, json_t **ret_job, struct err 
 		/* A server that does not know ?wait= answers at once; it is not to be hammered. */
 		if (!is_final(job) && left > 0 && clock_mono_us() - asked < POLL_US_MIN)
 			pause_s(1);
-		if (interrupted) {
+		if (interrupt_asked) {
 			json_decref(job);
 			return err_set(err, E_CANCELLED, "interrupted");
 		}
@@ -617,7 +583,7 @@ static enum status run_job(struct load *load, json_t **ret_job, struct err *err)
 		    "the server knows no dry run (its job has no \"validateOnly\"), so nothing was "
 		    "sent");
 	/* Not before: a job whose creation is cut off could not be aborted. */
-	client_set_cancel(load->client, &interrupted);
+	client_set_cancel(load->client, &interrupt_asked);
 	st = upload_all(load, err);
 	if (st == OK)
 		st = close_job(load, err);
@@ -643,7 +609,7 @@ enum status command_load(struct invocation *in, struct err *err)
 
 	buffer_init(&load.path, PATH_BYTES_MAX);
 	progress_init(&load.progress);
-	catch_signals();
+	interrupt_catch(0);
 	st = read_options(&load, err);
 	if (st == OK)
 		st = open_sources(&load, err);

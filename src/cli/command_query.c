@@ -7,15 +7,23 @@
  * columns hold numbers is known from the metadata.  A DECIMAL comes in quotes, with all 18 places:
  * the zeros at its end are left out, as they tell a person nothing.
  *
- * It shows the first batch, which is what a person reads, and says when there is more.
+ * A result comes in batches.  Each is printed, flushed and forgotten before the next is asked for, so
+ * that memory is a batch's, and `| head` ends it all: the pipe's signal does, which is why nothing
+ * here looks for it.  A table's columns are as wide as the first batch needs.
+ *
+ * The server gives each batch once.  So only a refusal of the server's (429, 503) is tried again,
+ * and not the query's own, which may be one that asks for too much memory each time.
  */
 #include "cli/command.h"
 #include "cli/reply.h"
+#include "cli/retry.h"
 #include "cli/table.h"
 #include "cli/term.h"
 #include "csv/csv_write.h"
 
 #include <ctype.h>
+#include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -23,6 +31,8 @@
 #define BODY_BYTES_MAX   (8u << 20) /* each byte of SQL may take six in JSON */
 #define QUOTED_BYTES_MAX (SIZE_MAX / 4)
 #define ROW_BYTES_MAX    (512u << 20)
+#define PATH_BYTES_MAX   (4u << 10)
+#define RETRY_S          60
 
 struct column {
 	const char *name;
@@ -31,10 +41,26 @@ struct column {
 	long place;
 };
 
+struct result;
+
+/* One way to print: what comes before the first row, the rows of a batch, what comes behind the last
+ * one.  Either of the outer two may be NULL. */
+struct form {
+	enum status (*begin)(struct result *result, struct err *err);
+	enum status (*rows)(struct result *result, struct err *err);
+	void (*end)(struct result *result);
+};
+
 struct result {
-	const json_t *rows;
+	const struct form *form;
+	json_t *metadata; /* of the first batch; holds the columns' names */
 	struct column *columns;
 	size_t column_count;
+	struct table *table; /* of the form that needs one */
+	struct buffer line;
+
+	const json_t *rows; /* of the batch at hand */
+	uint64_t row_count; /* of those before it */
 };
 
 /* --- Reading the answer
@@ -106,6 +132,7 @@ static enum status read_columns(const json_t *answer, struct result *result, str
 	json_t *metadata = json_object_get(answer, "metadata"), *about;
 	const char *name;
 
+	result->metadata = json_incref(metadata);
 	result->column_count = json_object_size(metadata);
 	result->columns = calloc(result->column_count + 1, sizeof(*result->columns));
 	if (result->columns == NULL)
@@ -123,7 +150,6 @@ static enum status read_columns(const json_t *answer, struct result *result, str
 		};
 	}
 	qsort(result->columns, result->column_count, sizeof(*result->columns), by_place);
-	result->rows = json_object_get(answer, "data");
 	return OK;
 }
 
@@ -160,32 +186,32 @@ static const json_t *cell_at(const struct result *result, size_t row, size_t col
 /* --- Three ways to print it
  * ------------------------------------------------------------------------------------------ */
 
-static enum status print_table(const struct result *result, struct err *err)
+static enum status begin_table(struct result *result, struct err *err)
 {
-	struct slice *cells = calloc(result->column_count + 1, sizeof(*cells));
-	struct table *table = NULL;
-	enum status st = table_create(result->column_count, &table, err);
+	enum status st = table_create(result->column_count, &result->table, err);
 
-	if (st == OK && cells == NULL)
-		st = err_set(err, E_NOMEM, "no memory");
-	if (st != OK)
-		goto out;
-	for (size_t i = 0; i < result->column_count; i++) {
+	for (size_t i = 0; st == OK && i < result->column_count; i++) {
 		const struct column *column = &result->columns[i];
 
-		table_set_column(
-		    table, i, slice_of(column->name), column->is_number ? TABLE_RIGHT : TABLE_LEFT);
+		table_set_column(result->table, i, slice_of(column->name),
+		    column->is_number ? TABLE_RIGHT : TABLE_LEFT);
 	}
+	return st;
+}
+
+static enum status print_table(struct result *result, struct err *err)
+{
+	struct slice *cells = calloc(result->column_count + 1, sizeof(*cells));
+
+	if (cells == NULL)
+		return err_set(err, E_NOMEM, "no memory");
 	for (size_t row = 0; row < json_array_size(result->rows); row++) {
 		for (size_t i = 0; i < result->column_count; i++)
 			cells[i] = cell_text(&result->columns[i], cell_at(result, row, i));
-		table_add(table, cells);
+		table_add(result->table, cells);
 	}
-	st = table_print(table, term_is_terminal(stdout), stdout, err);
-out:
-	table_destroy(&table);
 	free(cells);
-	return st;
+	return table_print(result->table, term_is_terminal(stdout), stdout, err);
 }
 
 /* Print what one row of output came to, and begin the next. */
@@ -213,22 +239,23 @@ static void put_csv_field(
 		buffer_put_char(line, '\n');
 }
 
-static enum status print_csv(const struct result *result, struct err *err)
+static enum status begin_csv(struct result *result, struct err *err)
 {
-	struct buffer line;
-	enum status st;
-
-	buffer_init(&line, ROW_BYTES_MAX);
 	for (size_t i = 0; i < result->column_count; i++)
-		put_csv_field(&line, result, i, slice_of(result->columns[i].name));
-	st = put_out(&line, err);
+		put_csv_field(&result->line, result, i, slice_of(result->columns[i].name));
+	return put_out(&result->line, err);
+}
+
+static enum status print_csv(struct result *result, struct err *err)
+{
+	enum status st = OK;
+
 	for (size_t row = 0; st == OK && row < json_array_size(result->rows); row++) {
 		for (size_t i = 0; i < result->column_count; i++)
-			put_csv_field(&line, result, i,
+			put_csv_field(&result->line, result, i,
 			    cell_text(&result->columns[i], cell_at(result, row, i)));
-		st = put_out(&line, err);
+		st = put_out(&result->line, err);
 	}
-	buffer_fini(&line);
 	return st;
 }
 
@@ -259,44 +286,73 @@ static void write_cell(struct json_writer *w, const struct column *column, const
 		json_write_slice(w, text);
 }
 
-/* An array of objects, one a line. */
-static enum status print_json(const struct result *result, struct err *err)
+/* An array of objects, one a line.  It is closed behind the last batch only, so that what was cut
+ * off does not pass for whole. */
+static enum status begin_json(struct result *result, struct err *err)
 {
-	size_t count = json_array_size(result->rows);
+	(void)result;
+	(void)err;
+	putchar('[');
+	return OK;
+}
+
+static enum status print_json(struct result *result, struct err *err)
+{
 	struct json_writer w;
-	struct buffer line;
 	enum status st = OK;
 
-	buffer_init(&line, ROW_BYTES_MAX);
-	putchar('[');
-	for (size_t row = 0; st == OK && row < count; row++) {
-		json_write_begin(&w, &line);
+	for (size_t row = 0; st == OK && row < json_array_size(result->rows); row++) {
+		if (result->row_count + row > 0)
+			buffer_put_text(&result->line, ",\n");
+		json_write_begin(&w, &result->line);
 		json_write_object(&w);
 		for (size_t i = 0; i < result->column_count; i++)
 			write_cell(&w, &result->columns[i], cell_at(result, row, i));
 		json_write_end(&w);
-		buffer_put_text(&line, row + 1 < count ? ",\n" : "");
-		st = put_out(&line, err);
+		st = put_out(&result->line, err);
 	}
-	fputs("]\n", stdout);
-	buffer_fini(&line);
 	return st;
 }
 
+static void end_json(struct result *result)
+{
+	(void)result;
+	fputs("]\n", stdout);
+}
+
+static const struct form table_form = {begin_table, print_table, NULL};
+static const struct form csv_form = {begin_csv, print_csv, NULL};
+static const struct form json_form = {begin_json, print_json, end_json};
+
 /* --- The command ------------------------------------------------------------------------------ */
+
+/* An answer of rows: its numbers are put in quotes, see above. */
+static enum status parse_answer(struct slice answer, json_t **ret_answer, struct err *err)
+{
+	struct buffer quoted;
+	enum status st;
+
+	buffer_init(&quoted, QUOTED_BYTES_MAX);
+	quote_numbers(answer, &quoted);
+	st = quoted.failed ? err_set(err, E_NOMEM, "no memory for the answer")
+			   : json_parse(buffer_slice(&quoted), ret_answer, err);
+	if (st == E_INVALID)
+		err_add(err, "the server's answer");
+	buffer_fini(&quoted);
+	return st;
+}
 
 static enum status send_query(
     struct invocation *in, struct slice sql, json_t **ret_answer, struct err *err)
 {
 	struct client_request request = {
 	    .method = "POST", .path = "/api/v2/query", .content_type = "application/json"};
-	struct buffer body, quoted;
+	struct buffer body;
 	struct json_writer w;
 	struct slice answer = {0};
 	enum status st;
 
 	buffer_init(&body, BODY_BYTES_MAX);
-	buffer_init(&quoted, QUOTED_BYTES_MAX);
 	json_write_begin(&w, &body);
 	json_write_object(&w);
 	json_write_key(&w, "sql");
@@ -305,41 +361,104 @@ static enum status send_query(
 	request.body = buffer_slice(&body);
 	st = body.failed ? err_set(err, E_NOMEM, "no memory")
 			 : client_send(in->client, &request, &answer, err);
-	if (st != OK)
-		goto out;
-	quote_numbers(answer, &quoted);
-	st = quoted.failed ? err_set(err, E_NOMEM, "no memory for the answer")
-			   : json_parse(buffer_slice(&quoted), ret_answer, err);
-	if (st == E_INVALID)
-		err_add(err, "the server's answer");
-out:
+	if (st == OK)
+		st = parse_answer(answer, ret_answer, err);
 	buffer_fini(&body);
-	buffer_fini(&quoted);
 	return st;
 }
 
-static enum status print_answer(struct invocation *in, const json_t *answer, struct err *err)
+/* The batch named ${id}, in the place of ${answer}. */
+static enum status fetch_batch(
+    struct invocation *in, const char *id, json_t **answer, struct err *err)
 {
-	struct result result = {0};
-	enum status st = read_columns(answer, &result, err);
+	struct retry retry = {.seconds_max = RETRY_S, .refused_only = true};
+	struct client_request request = {.method = "GET"};
+	struct buffer path;
+	struct slice body;
+	enum status st;
 
-	if (st == OK && in->options[OPT_CSV] != NULL)
-		st = print_csv(&result, err);
-	else if (st == OK && in->options[OPT_JSON] != NULL)
-		st = print_json(&result, err);
-	else if (st == OK)
-		st = print_table(&result, err);
+	buffer_init(&path, PATH_BYTES_MAX);
+	client_path(&path, "/api/v2/query/{}", id);
+	request.path = path.ptr;
+	/* It holds the id; and two batches would be one too many. */
+	json_decref(*answer);
+	*answer = NULL;
+	st = path.failed ? err_set(err, E_INVALID, "the server's batch id is too long")
+			 : retry_send(&retry, in->client, &request, &body, err);
+	if (st == OK)
+		st = parse_answer(body, answer, err);
+	buffer_fini(&path);
+	return st;
+}
+
+/* The id of the batch that follows, "" when there is none. */
+static const char *next_batch(const json_t *answer)
+{
+	return json_is_true(json_object_get(answer, "done")) ? ""
+							     : reply_text(answer, "nextBatchId");
+}
+
+static enum status print_batch(struct result *result, const json_t *answer, struct err *err)
+{
+	enum status st;
+
+	result->rows = json_object_get(answer, "data");
+	st = result->form->rows(result, err);
+	result->row_count += json_array_size(result->rows);
+	/* A full disk is no reason to ask for the rest. */
+	if (st == OK && (fflush(stdout) != 0 || ferror(stdout)))
+		st = err_errno(err, errno, "standard output");
+	return st;
+}
+
+static enum status print_all(
+    struct invocation *in, struct result *result, json_t **answer, struct err *err)
+{
+	char count[TERM_COUNT_BYTES];
+	enum status st = read_columns(*answer, result, err);
+
+	if (st == OK)
+		st = result->form->begin(result, err);
+	if (st == OK)
+		st = print_batch(result, *answer, err);
+	while (st == OK && *next_batch(*answer) != '\0') {
+		st = fetch_batch(in, next_batch(*answer), answer, err);
+		if (st == OK)
+			st = print_batch(result, *answer, err);
+		if (st != OK)
+			err_add(err, "after %s rows, and there are more",
+			    term_count(count, (int64_t)result->row_count));
+	}
+	if (st == OK && result->form->end != NULL)
+		result->form->end(result);
 	fflush(stdout);
-	if (st == OK) {
-		size_t count = json_array_size(result.rows);
+	return st;
+}
 
-		fprintf(stderr, "(%zu row%s)\n", count, count == 1 ? "" : "s");
-		if (json_is_false(json_object_get(answer, "done")))
+static enum status print_result(struct invocation *in, json_t **answer, struct err *err)
+{
+	struct result result = {.form = &table_form};
+	enum status st;
+
+	if (in->options[OPT_CSV] != NULL)
+		result.form = &csv_form;
+	if (in->options[OPT_JSON] != NULL)
+		result.form = &json_form;
+	buffer_init(&result.line, ROW_BYTES_MAX);
+	st = print_all(in, &result, answer, err);
+	if (st == OK) {
+		fprintf(stderr, "(%" PRIu64 " row%s)\n", result.row_count,
+		    result.row_count == 1 ? "" : "s");
+		/* A server that has no batches behind the first. */
+		if (json_is_false(json_object_get(*answer, "done")))
 			fputs("More rows exist than are shown: narrow the query, or use LIMIT and "
 			      "OFFSET.\n",
 			    stderr);
 	}
+	table_destroy(&result.table);
+	buffer_fini(&result.line);
 	free(result.columns);
+	json_decref(result.metadata);
 	return st;
 }
 
@@ -360,7 +479,7 @@ enum status command_query(struct invocation *in, struct err *err)
 	if (st == OK)
 		st = send_query(in, sql, &answer, err);
 	if (st == OK)
-		st = print_answer(in, answer, err);
+		st = print_result(in, &answer, err);
 	json_decref(answer);
 	buffer_fini(&text);
 	return st;

@@ -5,6 +5,8 @@
  * Cells are cleaned (term.h) when they are added and live in an arena, in a list of rows.  Printing
  * goes over them twice: for the widths, then for the text.  Columns are two blanks apart and a line
  * never ends in blanks.
+ *
+ * What was printed is dropped: the rows have an arena of their own.
  */
 #include "cli/table.h"
 
@@ -29,19 +31,22 @@ struct row {
 };
 
 struct table {
-	struct arena arena;
+	struct arena arena;      /* what stays */
+	struct arena rows_arena; /* what goes when it is printed */
 	struct buffer scratch;
 	size_t column_count;
 	enum table_side *sides;
 	struct row *heading;
 	struct row *first, **last;
+	size_t *widths;  /* a column each */
+	bool is_printed; /* the heading is, and the widths do not change any more */
 	bool failed;
 };
 
-static struct row *make_row(struct table *table)
+static struct row *make_row(struct table *table, struct arena *arena)
 {
 	struct row *row =
-	    arena_alloc(&table->arena, sizeof(*row) + table->column_count * sizeof(row->cells[0]));
+	    arena_alloc(arena, sizeof(*row) + table->column_count * sizeof(row->cells[0]));
 
 	if (row == NULL)
 		table->failed = true;
@@ -54,13 +59,15 @@ enum status table_create(size_t column_count, struct table **ret_table, struct e
 
 	if (table == NULL)
 		return err_set(err, E_NOMEM, "no memory for a table");
-	arena_init(&table->arena, 64u << 10);
+	arena_init(&table->arena, 4096);
+	arena_init(&table->rows_arena, 64u << 10);
 	buffer_init(&table->scratch, CELL_BYTES_MAX);
 	table->column_count = column_count;
 	table->last = &table->first;
 	table->sides = arena_array(&table->arena, column_count, sizeof(table->sides[0]));
-	table->heading = make_row(table);
-	if (table->sides == NULL || table->heading == NULL) {
+	table->widths = arena_array(&table->arena, column_count + 1, sizeof(table->widths[0]));
+	table->heading = make_row(table, &table->arena);
+	if (table->sides == NULL || table->widths == NULL || table->heading == NULL) {
 		table_destroy(&table);
 		return err_set(err, E_NOMEM, "no memory for a table");
 	}
@@ -73,13 +80,14 @@ void table_destroy(struct table **table)
 	if (*table == NULL)
 		return;
 	arena_fini(&(*table)->arena);
+	arena_fini(&(*table)->rows_arena);
 	buffer_fini(&(*table)->scratch);
 	free(*table);
 	*table = NULL;
 }
 
 /* A clean copy; a missing value stays one. */
-static struct slice keep(struct table *table, struct slice text)
+static struct slice keep(struct table *table, struct arena *arena, struct slice text)
 {
 	char *copy;
 
@@ -87,7 +95,7 @@ static struct slice keep(struct table *table, struct slice text)
 		return text;
 	buffer_reset(&table->scratch);
 	term_clean(&table->scratch, text);
-	copy = arena_copy(&table->arena, buffer_slice(&table->scratch));
+	copy = arena_copy(arena, buffer_slice(&table->scratch));
 	if (table->scratch.failed || copy == NULL) {
 		table->failed = true;
 		return (struct slice){NULL, 0};
@@ -98,18 +106,18 @@ static struct slice keep(struct table *table, struct slice text)
 void table_set_column(struct table *table, size_t column, struct slice name, enum table_side side)
 {
 	assert(column < table->column_count);
-	table->heading->cells[column] = keep(table, name);
+	table->heading->cells[column] = keep(table, &table->arena, name);
 	table->sides[column] = side;
 }
 
 void table_add(struct table *table, const struct slice *cells)
 {
-	struct row *row = make_row(table);
+	struct row *row = make_row(table, &table->rows_arena);
 
 	if (row == NULL)
 		return;
 	for (size_t i = 0; i < table->column_count; i++)
-		row->cells[i] = keep(table, cells[i]);
+		row->cells[i] = keep(table, &table->rows_arena, cells[i]);
 	*table->last = row;
 	table->last = &row->next;
 }
@@ -146,15 +154,15 @@ static void print_cell(struct slice cell, bool on_terminal, FILE *out)
 	}
 }
 
-/* Blanks that are owed are paid only when text follows, so none end a line. */
-static void print_row(const struct table *table, const struct row *row, const size_t *widths,
-    bool on_terminal, FILE *out)
+/* Blanks that are owed are paid only when text follows, so none end a line.  A cell of a later piece
+ * may be wider than its column. */
+static void print_row(const struct table *table, const struct row *row, bool on_terminal, FILE *out)
 {
 	size_t owed = 0;
 
 	for (size_t i = 0; i < table->column_count; i++) {
 		size_t columns = cell_columns(row->cells[i], on_terminal);
-		size_t spare = widths[i] - columns;
+		size_t spare = columns < table->widths[i] ? table->widths[i] - columns : 0;
 
 		if (table->sides[i] == TABLE_RIGHT)
 			owed += spare;
@@ -168,43 +176,47 @@ static void print_row(const struct table *table, const struct row *row, const si
 	fputc('\n', out);
 }
 
-static void print_rule(const struct table *table, const size_t *widths, FILE *out)
+static void print_rule(const struct table *table, FILE *out)
 {
 	for (size_t i = 0; i < table->column_count; i++) {
 		if (i > 0)
 			fputs("  ", out);
-		for (size_t n = 0; n < widths[i]; n++)
+		for (size_t n = 0; n < table->widths[i]; n++)
 			fputc('-', out);
 	}
 	fputc('\n', out);
 }
 
-static void widen(
-    const struct table *table, const struct row *row, bool on_terminal, size_t *widths)
+static void widen(struct table *table, const struct row *row, bool on_terminal)
 {
 	for (size_t i = 0; i < table->column_count; i++) {
 		size_t columns = cell_columns(row->cells[i], on_terminal);
 
-		if (columns > widths[i])
-			widths[i] = columns;
+		if (columns > table->widths[i])
+			table->widths[i] = columns;
 	}
 }
 
-enum status table_print(const struct table *table, bool on_terminal, FILE *out, struct err *err)
+static void print_head(struct table *table, bool on_terminal, FILE *out)
 {
-	size_t *widths = calloc(table->column_count + 1, sizeof(*widths));
+	widen(table, table->heading, on_terminal);
+	for (const struct row *row = table->first; row != NULL; row = row->next)
+		widen(table, row, on_terminal);
+	print_row(table, table->heading, on_terminal, out);
+	print_rule(table, out);
+	table->is_printed = true;
+}
 
-	if (table->failed || widths == NULL) {
-		free(widths);
+enum status table_print(struct table *table, bool on_terminal, FILE *out, struct err *err)
+{
+	if (table->failed)
 		return err_set(err, E_NOMEM, "no memory for a table of this size");
-	}
-	widen(table, table->heading, on_terminal, widths);
+	if (!table->is_printed)
+		print_head(table, on_terminal, out);
 	for (const struct row *row = table->first; row != NULL; row = row->next)
-		widen(table, row, on_terminal, widths);
-	print_row(table, table->heading, widths, on_terminal, out);
-	print_rule(table, widths, out);
-	for (const struct row *row = table->first; row != NULL; row = row->next)
-		print_row(table, row, widths, on_terminal, out);
-	free(widths);
+		print_row(table, row, on_terminal, out);
+	table->first = NULL;
+	table->last = &table->first;
+	arena_reset(&table->rows_arena);
 	return OK;
 }

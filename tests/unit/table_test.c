@@ -49,6 +49,36 @@ static void columns_are_aligned_and_numbers_stand_on_the_right(void **state)
 	    "                  7\n");
 }
 
+static void a_table_in_pieces_keeps_the_widths_of_the_first(void **state)
+{
+	struct table *table = NULL;
+	char *text = NULL;
+	size_t length;
+	FILE *out = open_memstream(&text, &length);
+
+	(void)state;
+	assert_non_null(out);
+	assert_int_equal(table_create(2, &table, NULL), OK);
+	table_set_column(table, 0, SLICE("name"), TABLE_LEFT);
+	table_set_column(table, 1, SLICE("n"), TABLE_RIGHT);
+	table_add(table, (const struct slice[]){SLICE("Anna"), SLICE("17")});
+	assert_int_equal(table_print(table, false, out, NULL), OK);
+	assert_int_equal(table_print(table, false, out, NULL), OK);
+	table_add(table, (const struct slice[]){SLICE("B"), SLICE("8")});
+	table_add(table, (const struct slice[]){SLICE("Bartholomew"), SLICE("9")});
+	table_add(table, (const struct slice[]){SLICE("C"), SLICE("1000")});
+	assert_int_equal(table_print(table, false, out, NULL), OK);
+	fclose(out);
+	assert_string_equal(text, "name   n\n"
+				  "----  --\n"
+				  "Anna  17\n"
+				  "B      8\n"
+				  "Bartholomew   9\n"
+				  "C     1000\n");
+	free(text);
+	table_destroy(&table);
+}
+
 static void a_table_without_rows_has_its_heading(void **state)
 {
 	static const char *const cells[] = {"END"};
@@ -193,6 +223,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(columns_are_aligned_and_numbers_stand_on_the_right),
+	    cmocka_unit_test(a_table_in_pieces_keeps_the_widths_of_the_first),
 	    cmocka_unit_test(a_table_without_rows_has_its_heading),
 	    cmocka_unit_test(a_missing_value_is_blank_and_ends_no_line_in_blanks),
 	    cmocka_unit_test(on_a_terminal_a_missing_value_is_a_dim_null),
