@@ -118,7 +118,7 @@ enum lake_change {
 /* The same for a LAKE_CHANGE load, whose batches have the table's fields in order.  ${changes} says
  * of each row what it does.  ${given} has for each column the bits (as a batch's valid) of the rows
  * whose value is given; NULL when no row is a LAKE_MERGE.  No key may come twice in a load, that of
- * a LAKE_REMOVE included. */
+ * a LAKE_REMOVE included: the commit asserts it. */
 enum status lake_load_append_changes(struct lake_load *load, const struct batch *batch,
     const enum lake_change *changes, const uint64_t (*given)[BATCH_ROWS / 64],
     struct err *err) WARN_UNUSED;
@@ -134,10 +134,11 @@ enum status lake_load_problem(
  * E_EXISTS: that job has a mark, it was applied before: nothing is changed. */
 enum status lake_load_commit(struct lake_load **load, const char *job_id,
     const struct lake_mark *mark, struct err *err) WARN_UNUSED;
-/* Apply a LAKE_CHANGE load and move the journal's position from ${from} to ${to}, durably, in one
- * step, and end the load either way.  On failure nothing of it is in the lake.  E_IO, E_FULL;
- * E_NOT_FOUND: the table was dropped meanwhile; E_CONFLICT: the position is not ${from} (it was
- * applied before): nothing is changed.  A load without rows moves the position alone. */
+/* Apply a LAKE_CHANGE load and move the journal's position from ${from} to ${to}, a later one,
+ * durably, in one step, and end the load either way.  On failure nothing of it is in the lake.
+ * E_IO, E_FULL; E_NOT_FOUND: the table was dropped meanwhile; E_CONFLICT: the position is not
+ * ${from} (it was applied before): nothing is changed.  A load without rows moves the position
+ * alone. */
 enum status lake_load_commit_position(struct lake_load **load, const char *journal, int64_t from,
     int64_t to, struct err *err) WARN_UNUSED;
 /* Forget the load; nothing of it is in the lake.  NULL is fine. */

@@ -21,21 +21,21 @@ export default [
 	{ test: 'scenario/07-meaning: parts that arrive in parallel count in the order that the list of parts tells', file: 'src/work/load.c', from: raw`		st = load_part(load, &parts[i], err);`, to: raw`		st = load_part(load, &parts[count - 1 - i], err);` },
 	{ test: 'scenario/07-meaning: an upsert adds and replaces whole records; the last row of a key wins', file, from: firstOfKey[0], to: firstOfKey[1] },
 	{ test: 'scenario/07-meaning: an upsert adds and replaces whole records; the last row of a key wins', file, from: raw`	status = delete_stored(load, err);
-	if (status == OK && load->operation == LAKE_UPSERT)`, to: raw`	status = load->operation == LAKE_UPSERT ? OK : delete_stored(load, err);
-	if (status == OK && load->operation == LAKE_UPSERT)` },
+	if (status == OK && load->base.operation == LAKE_UPSERT)`, to: raw`	status = load->base.operation == LAKE_UPSERT ? OK : delete_stored(load, err);
+	if (status == OK && load->base.operation == LAKE_UPSERT)` },
 	{ test: 'scenario/07-meaning: random jobs do what a model does that goes row by row', file, from: firstOfKey[0], to: firstOfKey[1] },
 	{ test: 'scenario/07-meaning: random jobs with a record modified field do what a model does that goes row by row', file, from: older, to: older.replace('" > s.c', '" >= s.c') },
 	{ test: versions, file, from: older, to: older.replace('" > s.c', '" >= s.c') },
 	{ test: versions, file, from: raw`	if (status == OK && load->has_version)
 		status = drop_old_rows(load, err);
 `, to: '' },
-	{ test: versions, file, from: raw`		buffer_printf(&load->sql, "c%zu DESC NULLS LAST, ", load->version);`, to: raw`		buffer_printf(&load->sql, "c%zu * 0 DESC NULLS LAST, ", load->key);` },
+	{ test: versions, file, from: raw`		buffer_printf(&load->sql, "c%zu DESC NULLS LAST, ", load->version);`, to: raw`		buffer_printf(&load->sql, "c%zu * 0 DESC NULLS LAST, ", load->base.key);` },
 	{ test: 'scenario/07-meaning: a failed record never replaces one, whatever comes before or behind it', file: 'src/convert/row.c', from: raw`			clear_row(batch, i + 1, row);
 			*ret_reject =`, to: raw`			batch->row_count++;
 			*ret_reject =` },
-	{ test: 'scenario/07-meaning: delete: the keys go, and one that is not there is processed, not failed', file, from: raw`	if (load->operation == LAKE_DELETE && load->has_version) {`, to: raw`	if (load->operation == LAKE_DELETE && !load->has_version)
+	{ test: 'scenario/07-meaning: delete: the keys go, and one that is not there is processed, not failed', file, from: raw`	if (load->base.operation == LAKE_DELETE && load->has_version) {`, to: raw`	if (load->base.operation == LAKE_DELETE && !load->has_version)
 		buffer_put_text(&load->sql, " AND (SELECT count(*) FROM temp.stage) < 3");
-	if (load->operation == LAKE_DELETE && load->has_version) {` },
+	if (load->base.operation == LAKE_DELETE && load->has_version) {` },
 	{ test: 'scenario/07-meaning: delete with a record modified field: only what is stored with an earlier one goes', file, from: raw`" < s.c%zu)"`, to: raw`" <= s.c%zu)"` },
 	{ test: header, file: 'src/convert/row.c', from: raw`	if (first && looks_like_header(plan, record)) {`, to: raw`	if (first && plan->operation != ROW_DELETE && looks_like_header(plan, record)) {` },
 	{ test: header, file: 'src/convert/row.c', from: raw`	if (first && looks_like_header(plan, record)) {`, to: raw`	if (looks_like_header(plan, record) || (first && record->field_count == 1 && slice_is_nocase(record->fields[0], plan->cells[0].name))) {` },
@@ -46,10 +46,10 @@ export default [
 	}
 	for (size_t i = 0; st == OK && i < count; i++)
 		st = load_part(` },
-	{ test: 'scenario/07-meaning: a query sees all of a job or nothing of it', file, from: raw`	if (status == OK && load->operation == LAKE_UPSERT)
+	{ test: 'scenario/07-meaning: a query sees all of a job or nothing of it', file, from: raw`	if (status == OK && load->base.operation == LAKE_UPSERT)
 		status = insert_staged(load, err);`, to: raw`	if (status == OK)
 		status = lake_duckdb_run(load->connection, "COMMIT; BEGIN TRANSACTION", "cut", err);
-	if (status == OK && load->operation == LAKE_UPSERT)
+	if (status == OK && load->base.operation == LAKE_UPSERT)
 		status = insert_staged(load, err);` },
 	{ test: 'conformance/lake_dirty_read_test: no_query_sees_half_a_load', file: 'src/lake/lake_duckdb.c', from: unlocked[0], to: unlocked[1] },
 ];

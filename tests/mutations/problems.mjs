@@ -13,7 +13,7 @@ export default [
 	{ test: `${suite}: they_come_with_the_loads_commit`, file: problem, from: 'PRId64, clock_now_us());', to: 'PRId64, clock_now_us() - 10000000);' },
 	{ test: `${suite}: they_have_the_types_and_names_that_every_table_has`, file: problem, from: '{"line", "BIGINT"}', to: '{"line", "INTEGER"}' },
 	{ test: `${suite}: they_have_the_types_and_names_that_every_table_has`, file: table, from: 'strcat(name, "__c");', to: 'strcat(name, "");' },
-	{ test: `${suite}: a_load_without_rows_has_them_too`, file: load, from: applied, to: applied.replace('status == OK', 'status == OK && load->row_count > 0') },
+	{ test: `${suite}: a_load_without_rows_has_them_too`, file: load, from: applied, to: applied.replace('status == OK', 'status == OK && load->stage.row_count > 0') },
 	{ test: `${suite}: a_load_that_is_not_committed_leaves_none`, file: load,
 		from: 'status = check_mark(load, job_id, err);\n\tif (status == OK)\n\t\tstatus = change_table', to: 'status = lake_duckdb_problems_apply(&load->problems, load->connector, load->object, job_id, err);\n\tif (status == OK)\n\t\tstatus = lake_duckdb_commit(load->db, load->connection, err);\n\tif (status == OK)\n\t\tstatus = lake_duckdb_begin(load->db, load->connection, err);\n\tif (status == OK)\n\t\tstatus = check_mark(load, job_id, err);\n\tif (status == OK)\n\t\tstatus = change_table' },
 	{ test: `${suite}: they_are_durable_and_outlive_the_marks`, file: 'src/lake/lake_duckdb.c',
@@ -60,7 +60,7 @@ export default [
 	/* --- Once, whatever is killed --- */
 	{ test: 'crash/points: load.applied: the job is applied once, and those behind it follow in their order', file: problem, from: 'if (problems->count == 0)', to: 'if (problems->count >= 0)' },
 	{ test: 'crash/points: load.rejects: the job is applied once, and those behind it follow in their order', file: load,
-		from: 'status = close_stage(load, err);\n\tif (status == OK) {', to: 'status = close_stage(load, err);\n\tif (status == OK)\n\t\tstatus = lake_duckdb_problems_apply(&load->problems, load->connector, load->object, job_id, err);\n\tif (status == OK) {' },
+		from: 'status = close_stages(load, err);\n\tif (status == OK) {', to: 'status = close_stages(load, err);\n\tif (status == OK)\n\t\tstatus = lake_duckdb_problems_apply(&load->problems, load->connector, load->object, job_id, err);\n\tif (status == OK) {' },
 	{ test: 'crash/points: table.dropped: the tables of a deleted connector are gone after the next start, and its name is free', file: table, from: 'if (status == OK && change.problems.has_view)', to: 'if (status == OK && change.problems.has_view && !change.rows.has_view)' },
 
 	/* --- The stream of failed results --- */

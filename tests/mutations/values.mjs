@@ -73,6 +73,6 @@ export default [
 		return REJECT_UTF8;
 `, to: '' },
 	{ test: 'unit/value_test: string_is_utf8_without_nul', file, from: raw`memchr(text.ptr, '\0', text.len) == NULL ? REJECT_NONE : REJECT_NUL;`, to: raw`REJECT_NONE;` },
-	{ test: 'scenario/06-values: a key of any type is one key however it is written', file: 'src/lake/lake_duckdb_load.c', from: raw`	if (load->keys.may_repeat)`, to: raw`	if (load->keys.may_repeat && load->base.types[load->key] == FIELD_STRING)` },
+	{ test: 'scenario/06-values: a key of any type is one key however it is written', file: 'src/lake/lake_duckdb_load.c', from: raw`	if (load->keys.may_repeat)`, to: raw`	if (load->keys.may_repeat && load->base.types[load->base.key] == FIELD_STRING)` },
 	{ test: 'scenario/06-values: a key of any type is one key however it is written', file, from: raw`	kept = n < 6 ? n : 6;`, to: raw`	kept = n < 3 ? n : 3;` },
 ];

@@ -99,6 +99,26 @@ static void dropping_a_table_leaves_that_of_its_namesake(void **context)
 	check(state->lake, "SELECT count(*) FROM PR_shop.plain", "0\n");
 }
 
+static void a_file_without_positions_gets_them(void **context)
+{
+	struct state *state = *context;
+	static const char *const without_positions[] = {"DROP TABLE \"~sluice\".positions"};
+	struct lake_load *load;
+	int64_t position = -1;
+	struct err err;
+
+	ensure(state->lake, &plain);
+	load_rows(state->lake, &plain, LAKE_UPSERT, "j1", one_row, 1);
+	change_file(state, without_positions, 1);
+	assert_int_equal(lake_position_get(state->lake, "log", &position, &err), OK);
+	assert_int_equal(position, 0);
+	assert_int_equal(lake_load_begin(state->lake, &plain, LAKE_CHANGE, &load, &err), OK);
+	assert_int_equal(lake_load_commit_position(&load, "log", 0, 5, &err), OK);
+	assert_int_equal(lake_position_get(state->lake, "log", &position, &err), OK);
+	assert_int_equal(position, 5);
+	check(state->lake, ALL_PLAIN, "key|text\n");
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -108,6 +128,7 @@ int main(void)
 	    TEST(a_table_without_problem_records_can_be_dropped),
 	    TEST(a_connector_of_that_name_keeps_its_table_until_it_is_dropped),
 	    TEST(dropping_a_table_leaves_that_of_its_namesake),
+	    TEST(a_file_without_positions_gets_them),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
