@@ -23,7 +23,6 @@ export default [
 	{ test: `${suite}: a_field_may_have_any_name`, file: change, from: 'if (strcasecmp(load->names[i], "rowid") == 0)', to: 'if (strcasecmp(load->names[i], "~row") == 0)' },
 	{ test: `${suite}: a_field_may_have_any_name`, file: change, from: 'if (status == OK && !by_row_id)', to: 'if (status == OK && by_row_id && !by_row_id)' },
 	{ test: `${suite}: changes_of_many_batches_all_land`, file: stage, from: 'seq[i] = stage->row_count + (int64_t)i;', to: 'seq[i] = (int64_t)i;' },
-	{ test: `${suite}: changes_of_many_batches_all_land`, file: change, from: 'given == NULL ? &load->stage : &load->partial', to: 'given == NULL && load->partial.row_count == 0 ? &load->stage : &load->partial' },
 
 	/* --- Positions --- */
 	{ test: `${suite}: the_position_moves_with_the_rows`, file: change, from: move, to: '' },
