@@ -56,7 +56,7 @@ test('rows are printed before the next batch is there', async () => {
 	const answered = new Promise((done) => { answer = done; });
 	await withScript(paged([['a', 1]], () => answered), async (s) => {
 		const child = start(s, [...query, '--csv']);
-		assert.equal(String(await new Promise((done) => child.stdout.once('data', done))), 'id,n\na,1\n');
+		assert.equal(String(await Promise.race([new Promise((done) => child.stdout.once('data', done)), child.result])), 'id,n\na,1\n');
 		answer({ status: 200, json: { data: [['b', 2]], metadata, done: true } });
 		assert.equal((await child.result).out, 'id,n\na,1\nb,2\n');
 	});
