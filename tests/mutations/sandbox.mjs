@@ -27,7 +27,7 @@ export default [
 			nesting->is_unsure = true;`, to: '' },
 	{ test: deep, file: guard, from: raw`"json_structure",`, to: '' },
 	{ test: deep, file: guard, from: raw`"variant", `, to: '' },
-	{ test: late, file: 'src/lake/lake_duckdb_query.c', from: raw`			duckdb_interrupt(watch->connection);`, to: raw`			(void)duckdb_interrupt;` },
+	{ test: late, file: 'src/lake/lake_duckdb_watch.c', from: raw`		duckdb_interrupt(watch->connection);`, to: '' },
 	{ test: bombs, file: memory, from: raw`	void *memory = may_have(bytes) ? duckdb_je_mallocx(bytes > 0 ? bytes : 1, 0) : NULL;`, to: raw`	void *memory = duckdb_je_mallocx(bytes > 0 && bytes < ((size_t)4 << 30) ? bytes : 1, 0);` },
 	{ test: news, file: memory, from: raw`	void *memory = may_have(bytes) ? malloc(bytes > 0 ? bytes : 1) : NULL;`, to: raw`	void *memory = bytes < ((size_t)3 << 29) ? malloc(bytes > 0 ? bytes : 1) : NULL;` },
 	{ test: news, file: memory, from: raw`	return lake_duckdb_memory_used() > limit_with_reserve();`, to: raw`	return false;` },
