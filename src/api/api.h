@@ -15,9 +15,11 @@
 #include "emulate/rate.h"
 #include "http/http.h"
 #include "job/job.h"
+#include "job/tables.h"
 #include "journal/journal.h"
 #include "lake/lake.h"
 #include "query/results.h"
+#include "work/applier.h"
 #include "work/work.h"
 
 #include <pthread.h>
@@ -30,6 +32,8 @@ struct api {
 	struct job_service *jobs;
 	struct work *work;
 	struct results *results;
+	struct applier *applier;
+	const struct tables_service *tables;
 	int64_t query_timeout_ms;
 	atomic_bool ready;                 /* for /readyz */
 	const struct catalog_quota *quota; /* of jobs; NULL: none */

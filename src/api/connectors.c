@@ -49,7 +49,7 @@ static void write_object(struct json_writer *w, const struct object *object,
 	json_write_end(w);
 	json_write_key(w, "stream");
 	if (stream != NULL)
-		api_write_stream(w, stream);
+		api_write_stream(w, stream, NULL);
 	else
 		json_write_null(w);
 	json_write_end(w);
@@ -291,7 +291,7 @@ void api_connector_delete(struct request *request)
 	 * says that there is no connector. */
 	CRASH_POINT("connector.deleted");
 	if (st == OK || st == E_NOT_FOUND)
-		dropped = tables_drop(api->catalog, api->lake, name, &err);
+		dropped = tables_drop(api->tables, name, &err);
 	if (dropped != OK)
 		st = dropped;
 	mutex_unlock(&api->tables_mutex);

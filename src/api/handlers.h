@@ -54,7 +54,16 @@ void api_respond_no_stream(struct request *request, struct slice connector, stru
 void api_name_query_outcomes(void);
 void api_name_streaming_outcomes(void);
 
-/* The settings of a stream as they stand on the wire, an object. */
-void api_write_stream(struct json_writer *w, const struct stream *stream);
+/* The settings of a stream as they stand on the wire, an object; with how far it is applied when
+ * ${state} is not NULL. */
+void api_write_stream(
+    struct json_writer *w, const struct stream *stream, const struct applier_state *state);
+
+/* Digits only, within bounds. */
+bool api_parse_number(struct slice text, int64_t min, int64_t max, int64_t *ret_value);
+
+/* ?wait=SECONDS, 0 when it is not there; when it is out of bounds, respond with 400 and return
+ * false. */
+bool api_take_wait(struct request *request, int64_t *ret_seconds);
 
 #endif

@@ -12,29 +12,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define WAIT_SECONDS_MAX 60
-#define LIST_LIMIT_MAX   100
-#define LIST_LIMIT       20
+#define LIST_LIMIT_MAX 100
+#define LIST_LIMIT     20
 /* After which a client may ask again whether one of the jobs that are running has ended. */
 #define QUOTA_RETRY_SECONDS 30
-
-/* Digits only, within bounds. */
-static bool parse_number(struct slice text, int64_t min, int64_t max, int64_t *ret_value)
-{
-	int64_t value = 0;
-
-	if (text.len == 0 || text.len > 18)
-		return false;
-	for (size_t i = 0; i < text.len; i++) {
-		if (text.ptr[i] < '0' || text.ptr[i] > '9')
-			return false;
-		value = value * 10 + (text.ptr[i] - '0');
-	}
-	if (value < min || value > max)
-		return false;
-	*ret_value = value;
-	return true;
-}
 
 /* --- Create ----------------------------------------------------------------------------------- */
 
@@ -167,7 +148,7 @@ static void answer_waiter(struct job_waiter *waiter)
 {
 	struct waiting *waiting = (struct waiting *)waiter;
 
-	respond_now(waiting->request, slice_of(waiter->job_id));
+	respond_now(waiting->request, slice_of(waiter->key));
 }
 
 static void wait_for_end(struct request *request, const struct job *job, int64_t seconds)
@@ -183,7 +164,7 @@ static void wait_for_end(struct request *request, const struct job *job, int64_t
 		return;
 	}
 	strcpy(id, job->id);
-	strcpy(waiting->waiter.job_id, id);
+	strcpy(waiting->waiter.key, id);
 	waiting->waiter.deadline_us = clock_mono_us() + seconds * 1000000;
 	waiting->waiter.woken = answer_waiter;
 	waiting->request = request;
@@ -199,18 +180,14 @@ static void wait_for_end(struct request *request, const struct job *job, int64_t
 void api_job_get(struct request *request)
 {
 	struct api *api = request_context(request);
-	struct slice id = request_param(request, 0), text;
-	int64_t seconds = 0;
+	struct slice id = request_param(request, 0);
+	int64_t seconds;
 	struct job job;
 	struct err err = {{0}};
 	enum status st;
 
-	if (request_query(request, "wait", &text) && text.len > 0 &&
-	    !parse_number(text, 0, WAIT_SECONDS_MAX, &seconds)) {
-		respond_error(request, 400, "\"wait\" is \"%.*s\"; it must be 0 to %d seconds.",
-		    SLICE_ARGS(text), WAIT_SECONDS_MAX);
+	if (!api_take_wait(request, &seconds))
 		return;
-	}
 	st = catalog_job_get(api->catalog, id, &job, &err);
 	if (st == E_NOT_FOUND)
 		api_respond_no_job(request, id);
@@ -300,13 +277,13 @@ static bool parse_filter(struct request *request, struct catalog_job_filter *fil
 
 	*filter = (struct catalog_job_filter){.states = JOB_STATES_ALL, .limit = LIST_LIMIT};
 	if (query_either(request, "limit", NULL, &text) &&
-	    !parse_number(text, 1, LIST_LIMIT_MAX, &filter->limit)) {
+	    !api_parse_number(text, 1, LIST_LIMIT_MAX, &filter->limit)) {
 		respond_error(request, 400, "\"limit\" is \"%.*s\"; it must be 1 to %d.",
 		    SLICE_ARGS(text), LIST_LIMIT_MAX);
 		return false;
 	}
 	if (query_either(request, "offset", NULL, &text) &&
-	    !parse_number(text, 0, INT64_MAX, &filter->offset)) {
+	    !api_parse_number(text, 0, INT64_MAX, &filter->offset)) {
 		respond_error(request, 400, "\"offset\" is \"%.*s\"; it must be 0 or more.",
 		    SLICE_ARGS(text));
 		return false;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * GET /metrics: what was counted where it happened (base/metrics.h), and what is read when it is
- * asked for: jobs by state and the process itself.
+ * asked for: jobs by state, what streams have waiting, and the process itself.
  */
 #include "api/handlers.h"
 
@@ -52,6 +52,12 @@ static enum status count_jobs(struct request *request, struct err *err)
 	return st;
 }
 
+static void set_streaming(struct api *api)
+{
+	metric_set(
+	    METRIC_STREAM_OLDEST_PENDING_SECONDS, 0, applier_oldest_us(api->applier) / 1000000);
+}
+
 void api_metrics(struct request *request)
 {
 	struct buffer body;
@@ -62,6 +68,7 @@ void api_metrics(struct request *request)
 		respond_failure(request, st, &err);
 		return;
 	}
+	set_streaming(request_context(request));
 	metric_set(METRIC_RESIDENT_BYTES, 0, process_resident_bytes());
 	metric_set(METRIC_OPEN_FDS, 0, process_open_fds());
 	buffer_init(&body, METRICS_BYTES_MAX);

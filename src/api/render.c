@@ -4,6 +4,8 @@
 
 #include <stdio.h>
 
+#define WAIT_SECONDS_MAX 60
+
 json_t *api_parse_object(struct request *request)
 {
 	struct err err = {{0}};
@@ -31,6 +33,36 @@ bool api_need_text(
 		return false;
 	}
 	return true;
+}
+
+bool api_parse_number(struct slice text, int64_t min, int64_t max, int64_t *ret_value)
+{
+	int64_t value = 0;
+
+	if (text.len == 0 || text.len > 18)
+		return false;
+	for (size_t i = 0; i < text.len; i++) {
+		if (text.ptr[i] < '0' || text.ptr[i] > '9')
+			return false;
+		value = value * 10 + (text.ptr[i] - '0');
+	}
+	if (value < min || value > max)
+		return false;
+	*ret_value = value;
+	return true;
+}
+
+bool api_take_wait(struct request *request, int64_t *ret_seconds)
+{
+	struct slice text;
+
+	*ret_seconds = 0;
+	if (!request_query(request, "wait", &text) || text.len == 0 ||
+	    api_parse_number(text, 0, WAIT_SECONDS_MAX, ret_seconds))
+		return true;
+	respond_error(request, 400, "\"wait\" is \"%.*s\"; it must be 0 to %d seconds.",
+	    SLICE_ARGS(text), WAIT_SECONDS_MAX);
+	return false;
 }
 
 /* The members in the order in which the hosted service writes them, ours behind. */
@@ -121,7 +153,26 @@ static void write_setting(struct json_writer *w, const char *key, const char *va
 	json_write_text(w, value[0] != '\0' ? value : NULL);
 }
 
-void api_write_stream(struct json_writer *w, const struct stream *stream)
+static void write_streaming(struct json_writer *w, const struct applier_state *state)
+{
+	char seconds[32];
+
+	snprintf(seconds, sizeof(seconds), "%.3f", (double)state->oldest_us / 1e6);
+	json_write_key(w, "streaming");
+	json_write_object(w);
+	json_write_key(w, "acceptedPosition");
+	json_write_int(w, state->accepted);
+	json_write_key(w, "appliedPosition");
+	json_write_int(w, state->applied);
+	json_write_key(w, "pendingBytes");
+	json_write_int(w, state->accepted - state->applied);
+	json_write_key(w, "oldestPendingSeconds");
+	json_write_raw(w, slice_of(seconds));
+	json_write_end(w);
+}
+
+void api_write_stream(
+    struct json_writer *w, const struct stream *stream, const struct applier_state *state)
 {
 	json_write_object(w);
 	write_setting(w, "connector", stream->connector);
@@ -131,6 +182,8 @@ void api_write_stream(struct json_writer *w, const struct stream *stream)
 	write_setting(w, "recordModifiedField", stream->record_modified_field);
 	write_setting(w, "eventTimeField", stream->event_time_field);
 	write_setting(w, "refreshMode", stream_refresh_name(stream->refresh));
+	if (state != NULL)
+		write_streaming(w, state);
 	json_write_end(w);
 }
 

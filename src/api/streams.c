@@ -13,32 +13,102 @@
 #include "catalog/catalog_schema.h"
 #include "lake/lake_table.h"
 
-static void respond_stream(struct request *request, unsigned status, const struct stream *stream)
+/* ${state}: how far it is applied; NULL: not told. */
+static void respond_stream(struct request *request, unsigned status, const struct stream *stream,
+    const struct applier_state *state)
 {
 	struct json_writer w;
 	struct buffer body;
 
 	buffer_init(&body, API_ANSWER_BYTES_MAX);
 	json_write_begin(&w, &body);
-	api_write_stream(&w, stream);
+	api_write_stream(&w, stream, state);
 	respond_json(request, status, &body);
 }
 
-void api_stream_get(struct request *request)
+/* --- Read, and wait --------------------------------------------------------------------------- */
+
+struct waiting {
+	struct job_waiter waiter; /* first: the watch gives it back */
+	struct request *request;
+};
+
+/* The stream that the path names, or a 404. */
+static bool find_stream(struct request *request, struct stream *ret_stream)
 {
 	struct api *api = request_context(request);
 	struct slice connector = request_param(request, 0), object = request_param(request, 1);
-	struct stream stream;
 	struct err err = {{0}};
-	enum status st = catalog_stream_get(api->catalog, connector, object, &stream, &err);
+	enum status st = catalog_stream_get(api->catalog, connector, object, ret_stream, &err);
 
 	if (st == E_NOT_FOUND)
 		respond_error(request, 404, "connector \"%.*s\" has no data stream for \"%.*s\".",
 		    SLICE_ARGS(connector), SLICE_ARGS(object));
 	else if (st != OK)
 		respond_failure(request, st, &err);
+	return st == OK;
+}
+
+static void respond_now(struct request *request, const struct stream *stream)
+{
+	struct api *api = request_context(request);
+	struct applier_state state;
+	/* A log that cannot be read is told of by whoever applies it; the settings are there. */
+	bool known = applier_state(api->applier, stream, &state, NULL) == OK;
+
+	respond_stream(request, 200, stream, known ? &state : NULL);
+}
+
+static void answer_waiter(struct job_waiter *waiter)
+{
+	struct request *request = ((struct waiting *)waiter)->request;
+	struct stream stream;
+
+	if (find_stream(request, &stream))
+		respond_now(request, &stream);
+}
+
+/* Until all is applied that was accepted when ${state} was looked at. */
+static void wait_for_apply(struct request *request, const struct stream *stream,
+    const struct applier_state *state, int64_t seconds)
+{
+	struct api *api = request_context(request);
+	struct waiting *waiting = arena_alloc(request_arena(request), sizeof(*waiting));
+	const int64_t position = state->accepted;
+	struct applier_state again;
+	struct err err;
+
+	if (waiting == NULL) {
+		respond_failure(request, err_set(&err, E_NOMEM, "no memory to wait"), &err);
+		return;
+	}
+	strcpy(waiting->waiter.key, stream->journal);
+	waiting->waiter.position = position;
+	waiting->waiter.deadline_us = clock_mono_us() + seconds * 1000000;
+	waiting->waiter.woken = answer_waiter;
+	waiting->request = request;
+	request_defer(request);
+	job_watch_add(api->jobs->watch, &waiting->waiter);
+	/* From here on the request may be answered and gone: only what is on our stack is ours.
+	 * It was applied between the look and the add? */
+	if (applier_state(api->applier, stream, &again, &err) != OK || again.applied >= position)
+		job_watch_wake_reached(api->jobs->watch, stream->journal, position);
+}
+
+void api_stream_get(struct request *request)
+{
+	struct api *api = request_context(request);
+	struct applier_state state;
+	struct stream stream;
+	int64_t seconds;
+
+	if (!api_take_wait(request, &seconds) || !find_stream(request, &stream))
+		return;
+	if (seconds > 0 && applier_state(api->applier, &stream, &state, NULL) == OK &&
+	    state.applied < state.accepted)
+		wait_for_apply(request, &stream, &state, seconds);
 	else
-		respond_stream(request, 200, &stream);
+		respond_now(request, &stream);
 }
 
 /* --- Put -------------------------------------------------------------------------------------- */
@@ -130,7 +200,7 @@ static void store(struct request *request, const struct stream *stream, const st
 	if (st == OK) {
 		log_event(LOG_LEVEL_INFO, "stream.stored", "connector=%s object=%s primary_key=%s",
 		    stream->connector, stream->object, stream->primary_key);
-		respond_stream(request, created ? 201 : 200, stream);
+		respond_stream(request, created ? 201 : 200, stream, NULL);
 	} else if (st == E_INVALID) {
 		respond_error(request, 400, "%s.", err.text);
 	} else if (st == E_CONFLICT) {

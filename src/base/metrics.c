@@ -86,7 +86,7 @@ static const size_t offset_of[] = {
 };
 
 static atomic_int_fast64_t numbers[sizeof(struct offsets)];
-static struct histogram histograms[METRICS_ROUTE_CELLS + 1];
+static struct histogram histograms[METRICS_ROUTE_CELLS + 2];
 
 /* Written at start and stop only, while nobody reads. */
 static struct {
@@ -119,15 +119,17 @@ static atomic_int_fast64_t *number_of(enum metric metric, size_t cell)
 	return &numbers[offset_of[metric] + cell];
 }
 
-/* There are two metrics of histograms: that of routes, and one with a single cell. */
+/* There are three metrics of histograms: that of routes, and two with a single cell. */
 static struct histogram *histogram_of(enum metric metric, size_t cell)
 {
 	assert(rows[metric].kind == HISTOGRAM);
 	assert(cell < rows[metric].cells);
 	if (metric == METRIC_HTTP_SECONDS)
 		return &histograms[cell];
-	assert(metric == METRIC_LOAD_SECONDS);
-	return &histograms[METRICS_ROUTE_CELLS];
+	if (metric == METRIC_LOAD_SECONDS)
+		return &histograms[METRICS_ROUTE_CELLS];
+	assert(metric == METRIC_STREAM_APPLY_SECONDS);
+	return &histograms[METRICS_ROUTE_CELLS + 1];
 }
 
 void metric_add(enum metric metric, size_t cell, int64_t n)

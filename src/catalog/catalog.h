@@ -223,7 +223,7 @@ struct catalog_job_move {
 };
 
 /* Of an object's closed jobs that are not settled, UploadComplete or InProgress, the one that was
- * closed first.  E_NOT_FOUND: there is none. */
+ * closed first; those that only validate left out.  E_NOT_FOUND: there is none. */
 enum status catalog_job_first_closed(struct catalog *catalog, struct slice connector,
     struct slice object, struct job *ret_job, struct err *err) WARN_UNUSED;
 

@@ -134,13 +134,41 @@ static enum status apply(struct job_service *service, struct slice id, enum job_
 	return OK;
 }
 
+/* Where the journal of the job's stream ends: what lies before it was accepted before the close and
+ * takes effect before the job (docs/DESIGN.md, "Order between streams and jobs").  It may grow until
+ * the close is stored; what comes in between comes together with the close. */
+static enum status find_journal_end(
+    struct job_service *service, struct slice id, int64_t *ret_end, struct err *err)
+{
+	struct journal_state state;
+	struct stream stream;
+	struct job job;
+	enum status st;
+
+	if (service->journal == NULL)
+		return OK;
+	st = catalog_job_get(service->catalog, id, &job, err);
+	if (st == OK)
+		st = catalog_stream_get(
+		    service->catalog, slice_of(job.connector), slice_of(job.object), &stream, err);
+	if (st == E_NOT_FOUND)
+		return OK; /* the move says so, or the load */
+	if (st == OK)
+		st = journal_state(service->journal, stream.journal, &state, err);
+	if (st == OK)
+		*ret_end = state.end;
+	return st;
+}
+
 enum status job_close(
     struct job_service *service, struct slice id, struct job *ret_job, struct err *err)
 {
 	struct catalog_job_move move = {.enqueue = true};
 	bool changed;
-	enum status st = apply(service, id, JOB_EVENT_CLOSE, &move, ret_job, &changed, err);
+	enum status st = find_journal_end(service, id, &move.journal_end, err);
 
+	if (st == OK)
+		st = apply(service, id, JOB_EVENT_CLOSE, &move, ret_job, &changed, err);
 	if (st != OK || !changed)
 		return st;
 	CRASH_POINT("close.moved");
@@ -150,6 +178,12 @@ enum status job_close(
 	    ret_job->part_count, ret_job->part_bytes);
 	service->closed(service->closed_ctx);
 	return OK;
+}
+
+static void tell_settled(struct job_service *service, const struct job *job)
+{
+	if (service->settled != NULL)
+		service->settled(service->settled_ctx, job);
 }
 
 /* By the client, or for its age. */
@@ -171,6 +205,7 @@ static enum status abort_job(struct job_service *service, struct slice id, enum 
 		log_event(LOG_LEVEL_INFO, event == JOB_EVENT_EXPIRE ? "job.expired" : "job.aborted",
 		    "job=%s", job.id);
 		job_watch_wake(service->watch, job.id);
+		tell_settled(service, &job);
 	}
 	/* State first, bytes second: the other way round a crash could leave an open job whose
 	 * parts are gone.  A repeated abort removes as well, for the first one may still be at it,
@@ -241,6 +276,7 @@ enum status job_delete(
 	CRASH_POINT("delete.marked");
 	log_event(LOG_LEVEL_INFO, "job.deleted", "job=%s", ret_job->id);
 	job_watch_wake(service->watch, ret_job->id);
+	tell_settled(service, ret_job);
 	return remove_deleted(service, id, err);
 }
 
@@ -358,6 +394,7 @@ enum status job_complete(
 	    "job=%s processed=%" PRId64 " failed=%" PRId64 " ms=%" PRId64, id,
 	    result->records_processed, result->records_failed, result->processing_ms);
 	job_watch_wake(service->watch, id);
+	tell_settled(service, &job);
 	remove_parts(service, &job);
 	return OK;
 }
@@ -380,6 +417,7 @@ enum status job_fail(struct job_service *service, const char *id, const struct j
 	CRASH_POINT("load.failed");
 	log_event(LOG_LEVEL_WARN, "job.failed", "job=%s reason=\"%s\"", id, reason);
 	job_watch_wake(service->watch, id);
+	tell_settled(service, &job);
 	remove_parts(service, &job);
 	return OK;
 }

@@ -12,6 +12,7 @@
 #include "blob/blob.h"
 #include "catalog/catalog.h"
 #include "job/watch.h"
+#include "journal/journal.h"
 
 #define JOB_PARTS_MAX    100
 #define JOB_PART_PREFIX  "part-"   /* the blobs of uploaded parts */
@@ -21,11 +22,16 @@
 struct job_service {
 	struct catalog *catalog;
 	struct blob *blob;
+	struct journal *journal; /* NULL: streams accept nothing */
 	struct job_watch *watch;
 	char lease[UUID_TEXT_BYTES]; /* this server's instance */
 	int64_t delay_us;            /* how long a closed job waits before it may be claimed */
 	void (*closed)(void *ctx);   /* a job was closed: the workers may have something to do */
 	void *closed_ctx;
+	/* A job came to its end, in whatever way, or was deleted: what its stream accepted after it
+	 * was closed may go on.  NULL: nobody asks. */
+	void (*settled)(void *ctx, const struct job *job);
+	void *settled_ctx;
 };
 
 enum job_event {
@@ -45,7 +51,7 @@ void job_assert_state(const struct job *job);
 /* Is ${state} one that a job never leaves? */
 bool job_state_is_final(enum job_state state);
 
-/* The client's Close.  OK also when it is closed already (then nothing changes).  ${ret_job} is the
+/* The client's Close; it notes where the journal of the job's stream ends.  OK also when it is closed already (then nothing changes).  ${ret_job} is the
  * job after it, and on E_CONFLICT as it is.  E_NOT_FOUND. */
 enum status job_close(
     struct job_service *service, struct slice id, struct job *ret_job, struct err *err) WARN_UNUSED;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Tables after streams: see tables.h, and docs/DESIGN.md, "Exactly once", steps 13 to 15.  Callers
+ * Tables after streams: see tables.h, and docs/DESIGN.md, "Exactly once", steps 13 to 15 and 19.  Callers
  * see to it that two changes do not come at once (api.h, tables_mutex).
  */
 #include "job/tables.h"
@@ -57,8 +57,27 @@ enum status tables_ensure(
 	return st;
 }
 
+/* In this order: with the position gone and the log still there, entries that the table held
+ * would count as not applied; but there is no table any more, and no stream to apply them for. */
+static enum status drop_one(
+    const struct tables_service *service, const struct catalog_table *table, struct err *err)
+{
+	bool has_log = table->journal[0] != '\0';
+	enum status st;
+
+	if (has_log && service->forget != NULL)
+		service->forget(service->forget_ctx, table->journal);
+	st = lake_table_drop(service->lake, table->connector, table->object, err);
+	CRASH_POINT("table.dropped");
+	if (st == OK && has_log)
+		st = lake_position_forget(service->lake, table->journal, err);
+	if (st == OK && has_log)
+		st = journal_remove(service->journal, table->journal, err);
+	return st;
+}
+
 enum status tables_drop(
-    struct catalog *catalog, struct lake *lake, struct slice connector, struct err *err)
+    const struct tables_service *service, struct slice connector, struct err *err)
 {
 	struct catalog_table *tables;
 	struct arena arena;
@@ -66,13 +85,12 @@ enum status tables_drop(
 	enum status st;
 
 	arena_init(&arena, 16384);
-	st = catalog_dropped_list(catalog, connector, &arena, &tables, &count, err);
+	st = catalog_dropped_list(service->catalog, connector, &arena, &tables, &count, err);
 	for (size_t i = 0; st == OK && i < count; i++) {
-		/* The lake first: what is forgotten would never be dropped. */
-		st = lake_table_drop(lake, tables[i].connector, tables[i].object, err);
-		CRASH_POINT("table.dropped");
+		/* The catalog last: what is forgotten would never be dropped. */
+		st = drop_one(service, &tables[i], err);
 		if (st == OK)
-			st = catalog_dropped_forget(catalog, &tables[i], err);
+			st = catalog_dropped_forget(service->catalog, &tables[i], err);
 		if (st == OK)
 			log_event(LOG_LEVEL_INFO, "table.dropped", "connector=%s object=%s",
 			    tables[i].connector, tables[i].object);

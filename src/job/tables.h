@@ -9,6 +9,7 @@
  */
 
 #include "catalog/catalog.h"
+#include "journal/journal.h"
 #include "lake/lake.h"
 
 /* Give each stream (of ${connector}, or of all when it is empty) its table, with all columns that
@@ -16,9 +17,20 @@
 enum status tables_ensure(struct catalog *catalog, struct lake *lake, struct slice connector,
     struct err *err) WARN_UNUSED;
 
-/* Drop the tables that the catalog remembers as dropped (of ${connector}, or
- * all), and let it forget them. */
-enum status tables_drop(struct catalog *catalog, struct lake *lake, struct slice connector,
-    struct err *err) WARN_UNUSED;
+/* What tables_drop() works on; all borrowed. */
+struct tables_service {
+	struct catalog *catalog;
+	struct lake *lake;
+	struct journal *journal;
+	/* The stream of this log is gone: returns when nobody works on it any more.  NULL: nobody
+	 * does. */
+	void (*forget)(void *ctx, const char *journal);
+	void *forget_ctx;
+};
+
+/* Drop the tables that the catalog remembers as dropped (of ${connector}, or all) and the logs of
+ * their streams, and let it forget them. */
+enum status tables_drop(
+    const struct tables_service *service, struct slice connector, struct err *err) WARN_UNUSED;
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Waiting for jobs: see watch.h.  One list and one timer thread.  Lists are short (a waiter is a
+ * Waiting: see watch.h.  One list and one timer thread.  Lists are short (a waiter is a
  * connection), so a walk beats any index; waiters are taken off under the lock and woken after it.
  */
 #include "job/watch.h"
@@ -23,9 +23,16 @@ struct job_watch {
 
 typedef bool choose_fn(const struct job_waiter *waiter, const void *ctx);
 
+struct reached {
+	const char *key;
+	int64_t position;
+};
+
 static bool waits_for(const struct job_waiter *waiter, const void *ctx)
 {
-	return strcmp(waiter->job_id, ctx) == 0;
+	const struct reached *reached = ctx;
+
+	return waiter->position <= reached->position && strcmp(waiter->key, reached->key) == 0;
 }
 
 static bool is_due(const struct job_waiter *waiter, const void *ctx)
@@ -160,14 +167,20 @@ void job_watch_add(struct job_watch *watch, struct job_waiter *waiter)
 		waiter->woken(waiter);
 }
 
-void job_watch_wake(struct job_watch *watch, const char *job_id)
+void job_watch_wake_reached(struct job_watch *watch, const char *key, int64_t position)
 {
+	const struct reached reached = {key, position};
 	struct job_waiter *taken;
 
 	mutex_lock(&watch->mutex);
-	taken = take_locked(watch, waits_for, job_id);
+	taken = take_locked(watch, waits_for, &reached);
 	mutex_unlock(&watch->mutex);
 	wake_list(taken);
+}
+
+void job_watch_wake(struct job_watch *watch, const char *key)
+{
+	job_watch_wake_reached(watch, key, INT64_MAX);
 }
 
 void job_watch_wake_all(struct job_watch *watch)

@@ -3,11 +3,12 @@
 #define SLUICE_JOB_WATCH_H
 
 /*
- * Who waits for a job's end: GET …/jobs/{id}?wait=SECONDS.
+ * Who waits for a job's end, or for a stream's log to be applied: GET …?wait=SECONDS.
  *
- * A waiter is woken once: when its job came to its end, when its time is up, or when the server
- * drains.  It is not told which; it looks for itself.  To miss nothing, add the waiter first and
- * look at the job then; when the job has ended already, job_watch_wake() it.
+ * A waiter is woken once: when its job came to its end, or its log was applied as far as it waits
+ * for, when its time is up, or when the server drains.  It is not told which; it looks for itself.
+ * To miss nothing, add the waiter first and look then; when there is nothing to wait for any more,
+ * job_watch_wake() it.
  */
 
 #include "base/slice.h"
@@ -16,11 +17,14 @@
 
 #include <stdint.h>
 
+#define JOB_WATCH_KEY_BYTES UUID_TEXT_BYTES /* a log's name is shorter */
+
 struct job_watch;
 
 /* The caller's memory; it must stay until woken() is called, which may free it. */
 struct job_waiter {
-	char job_id[UUID_TEXT_BYTES];
+	char key[JOB_WATCH_KEY_BYTES];            /* the job's id, or the log's name */
+	int64_t position;                         /* in the log; 0 for a job */
 	int64_t deadline_us;                      /* of clock_mono_us() */
 	void (*woken)(struct job_waiter *waiter); /* on any thread, no lock held */
 	struct job_waiter *next;                  /* the watch's */
@@ -35,8 +39,11 @@ void job_watch_destroy(struct job_watch **watch);
 /* Let ${waiter} wait.  From here on it may be woken, on another thread, before this returns. */
 void job_watch_add(struct job_watch *watch, struct job_waiter *waiter);
 
-/* Wake all that wait for this job. */
-void job_watch_wake(struct job_watch *watch, const char *job_id);
+/* Wake all that wait for this job, or log. */
+void job_watch_wake(struct job_watch *watch, const char *key);
+
+/* Wake all that wait for this log to be applied up to ${position} or less. */
+void job_watch_wake_reached(struct job_watch *watch, const char *key, int64_t position);
 
 /* Wake all, and every later one at once. */
 void job_watch_wake_all(struct job_watch *watch);

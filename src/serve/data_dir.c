@@ -36,6 +36,8 @@ enum status data_dir_open(const char *path, struct data_dir *ret_dir, struct err
 	if (st == OK)
 		st = join(dir.blobs, path, "blobs", err);
 	if (st == OK)
+		st = join(dir.journal, path, "journal", err);
+	if (st == OK)
 		st = join(dir.temp, path, "tmp", err);
 	if (st == OK)
 		st = join(dir.results, path, "results", err);

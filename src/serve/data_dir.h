@@ -12,6 +12,7 @@ struct data_dir {
 	char catalog[PATH_MAX];
 	char lake[PATH_MAX];
 	char blobs[PATH_MAX];
+	char journal[PATH_MAX];
 	char temp[PATH_MAX];
 	char results[PATH_MAX];
 	int lock_fd; /* -1: not owned */

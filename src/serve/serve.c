@@ -2,13 +2,14 @@
 /*
  * sluice serve: puts the house together, and takes it apart in the right order.
  *
- *	up:	own the data directory -> catalog, blobs, lake -> recover -> tables of all streams
- *		-> workers, ageing -> results of queries -> HTTP
+ *	up:	own the data directory -> catalog, blobs, journal, lake -> recover -> tables of all
+ *		streams -> applier -> workers, ageing -> results of queries -> HTTP
  *	SIGTERM: requests get 503; running uploads may end; who waits is answered -> HTTP down
  *		-> ageing ends, workers stop (a job that is not at its commit goes back to the
- *		queue) -> stores closed -> exit 0
+ *		queue) -> the applier takes what is left in the journal to the lake, as long as
+ *		there is time -> stores closed -> exit 0
  *
- * A second SIGTERM or SIGINT does not wait for uploads any more.
+ * A second SIGTERM or SIGINT does not wait for uploads any more, nor for the applier.
  */
 #include "serve/serve.h"
 
@@ -26,6 +27,7 @@
 #include "job/ageing.h"
 #include "job/recover.h"
 #include "job/tables.h"
+#include "journal/journal_dir.h"
 #include "lake/lake_duckdb.h"
 #include "serve/data_dir.h"
 
@@ -50,18 +52,22 @@ struct house {
 	struct data_dir dir;
 	struct catalog *catalog;
 	struct blob *blob;
+	struct journal *journal;
 	struct lake *lake;
 	struct faults *faults; /* NULL without --test-controls */
 	struct shapes *shapes;
 	struct rate *streaming_rate; /* NULL without --emulate hosted */
 	struct job_watch *watch;
 	struct job_service jobs;
+	struct tables_service tables;
+	struct applier *applier;
 	struct work *work;
 	struct ageing *ageing;
 	struct results *results;
 	struct api api;
 	struct http_server *http;
 	char address[128];
+	int64_t drain_end_us; /* of clock_mono_us(): until then what runs may end */
 };
 
 /* --- Up --------------------------------------------------------------------------------------- */
@@ -75,6 +81,29 @@ static void wake_workers(void *ctx)
 		work_wake(house->work);
 }
 
+static void tell_applier_settled(void *ctx, const struct job *job)
+{
+	struct house *house = ctx;
+
+	if (house->applier != NULL)
+		applier_settled(house->applier, job);
+}
+
+static void tell_applier_accepted(void *ctx, const struct stream *stream)
+{
+	struct house *house = ctx;
+
+	applier_wake(house->applier, stream);
+}
+
+static void tell_applier_gone(void *ctx, const char *journal)
+{
+	struct house *house = ctx;
+
+	if (house->applier != NULL)
+		applier_forget(house->applier, journal);
+}
+
 static enum status open_stores(struct house *house, struct err *err)
 {
 	enum status st = data_dir_open(house->config.data, &house->dir, err);
@@ -85,6 +114,15 @@ static enum status open_stores(struct house *house, struct err *err)
 		st = catalog_sqlite_open(house->dir.catalog, &house->catalog, err);
 	if (st == OK)
 		st = blob_dir_open(house->dir.blobs, &house->blob, err);
+	if (st == OK) {
+		const struct journal_dir_options options = {
+		    .path = house->dir.journal,
+		    .log_bytes_max = house->config.stream_log_mb * 1024 * 1024,
+		    .bytes_max = house->config.stream_backlog_mb * 1024 * 1024,
+		};
+
+		st = journal_dir_open(&options, &house->journal, err);
+	}
 	if (st == OK) {
 		const struct lake_duckdb_options options = {
 		    .path = house->dir.lake,
@@ -106,7 +144,14 @@ static void settle_tables(struct house *house)
 {
 	const struct slice all = {0};
 	struct err err = {{0}};
-	enum status st = tables_drop(house->catalog, house->lake, all, &err);
+	enum status st;
+
+	house->tables = (struct tables_service){.catalog = house->catalog,
+	    .lake = house->lake,
+	    .journal = house->journal,
+	    .forget = tell_applier_gone,
+	    .forget_ctx = house};
+	st = tables_drop(&house->tables, all, &err);
 
 	if (st == OK)
 		st = tables_ensure(house->catalog, house->lake, all, &err);
@@ -143,6 +188,20 @@ static enum status start_streaming(struct house *house, struct err *err)
 	return st;
 }
 
+static enum status start_applier(struct house *house, struct err *err)
+{
+	const struct applier_options options = {
+	    .catalog = house->catalog,
+	    .shapes = house->shapes,
+	    .journal = house->journal,
+	    .lake = house->lake,
+	    .watch = house->watch,
+	    .interval_us = house->config.stream_interval_ms * 1000,
+	};
+
+	return applier_start(&options, &house->applier, err);
+}
+
 static enum status start_ageing(struct house *house, struct err *err)
 {
 	const int64_t day_us = INT64_C(86400) * 1000000;
@@ -165,9 +224,12 @@ static enum status start_jobs(struct house *house, struct err *err)
 
 	house->jobs.catalog = house->catalog;
 	house->jobs.blob = house->blob;
+	house->jobs.journal = house->journal;
 	house->jobs.watch = house->watch;
 	house->jobs.closed = wake_workers;
 	house->jobs.closed_ctx = house;
+	house->jobs.settled = tell_applier_settled;
+	house->jobs.settled_ctx = house;
 	house->jobs.delay_us = house->config.processing_delay_s * 1000000;
 	uuid_make(house->jobs.lease);
 	options.lake = house->lake;
@@ -178,6 +240,9 @@ static enum status start_jobs(struct house *house, struct err *err)
 		st = job_recover(&house->jobs, house->lake, err);
 	if (st == OK)
 		settle_tables(house);
+	if (st == OK)
+		st = start_applier(house, err);
+	options.applier = house->applier;
 	if (st == OK)
 		st = work_start(&options, &house->work, err);
 	if (st == OK)
@@ -236,6 +301,11 @@ static enum status start_http(struct house *house, struct err *err)
 	house->api.quota = house->config.emulate == EMULATE_HOSTED ? &hosted_quota : NULL;
 	house->api.streaming_rate = house->streaming_rate;
 	house->api.shapes = house->shapes;
+	house->api.journal = house->journal;
+	house->api.applier = house->applier;
+	house->api.accepted = tell_applier_accepted;
+	house->api.accepted_ctx = house;
+	house->api.tables = &house->tables;
 	house->api.faults = house->faults;
 	house->api.clock_moved = age_now;
 	house->api.clock_moved_ctx = house;
@@ -268,11 +338,15 @@ static void announce(const struct house *house)
 static void drain(struct house *house, const sigset_t *signals)
 {
 	const struct timespec no_time = {0};
-	int64_t deadline_us = clock_mono_us() + house->config.drain_s * 1000000;
+	house->drain_end_us = clock_mono_us() + house->config.drain_s * 1000000;
 
 	log_event(LOG_LEVEL_INFO, "server.draining", "seconds=%" PRId64, house->config.drain_s);
 	atomic_store(&house->api.ready, false);
-	while (clock_mono_us() < deadline_us && sigtimedwait(signals, NULL, &no_time) < 0) {
+	while (clock_mono_us() < house->drain_end_us) {
+		if (sigtimedwait(signals, NULL, &no_time) >= 0) {
+			house->drain_end_us = 0;
+			return;
+		}
 		/* Again in each round: a read that waits may have come in
 		 * just before the drain began. */
 		job_watch_wake_all(house->watch);
@@ -289,11 +363,13 @@ static void take_apart(struct house *house)
 	results_close(&house->results);
 	ageing_stop(&house->ageing);
 	work_stop(&house->work);
+	applier_stop(&house->applier, house->drain_end_us);
 	faults_destroy(&house->faults);
 	rate_destroy(&house->streaming_rate);
 	shapes_destroy(&house->shapes);
 	job_watch_destroy(&house->watch);
 	lake_close(&house->lake);
+	journal_close(&house->journal);
 	blob_close(&house->blob);
 	catalog_close(&house->catalog);
 	data_dir_close(&house->dir);
@@ -345,11 +421,11 @@ static int run(struct house *house, struct err *err)
 
 	st = open_stores(house, err);
 	if (st == OK)
+		st = start_streaming(house, err);
+	if (st == OK)
 		st = start_jobs(house, err);
 	if (st == OK)
 		st = open_results(house, err);
-	if (st == OK)
-		st = start_streaming(house, err);
 	if (st == OK)
 		st = start_http(house, err);
 	if (st != OK) {

@@ -14,6 +14,7 @@
 #include "emulate/faults.h"
 #include "job/job.h"
 #include "lake/lake.h"
+#include "work/applier.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -23,7 +24,8 @@ struct work;
 struct work_options {
 	struct job_service *jobs; /* borrowed, as are the stores in it */
 	struct lake *lake;
-	struct faults *faults; /* what jobs are to meet; borrowed; NULL: nothing */
+	struct applier *applier; /* NULL: streams accept nothing */
+	struct faults *faults;   /* what jobs are to meet; borrowed; NULL: nothing */
 	size_t worker_count;
 };
 

@@ -3,6 +3,7 @@
  * The workers: see work.h.  Each runs a loop: claim, load, settle.
  *
  *	a test's fault	-> held as long as it says, then job_fail or loaded as usual
+ *	before it loads	-> waits until what its stream accepted before its close is applied
  *	applied		-> job_complete
  *	unreadable	-> job_fail
  *	stopped		-> job_release
@@ -45,7 +46,8 @@ struct worker {
 struct work {
 	struct job_service *jobs;
 	struct lake *lake;
-	struct faults *faults; /* or NULL */
+	struct applier *applier; /* or NULL */
+	struct faults *faults;   /* or NULL */
 
 	pthread_mutex_t mutex; /* guards the three below and every worker's job_id */
 	pthread_cond_t changed;
@@ -269,6 +271,33 @@ static bool meet_fault(struct worker *worker, const struct job *job, struct verd
 	return true;
 }
 
+/* What the object's stream accepted before the job was closed goes first (docs/DESIGN.md, "Order
+ * between streams and jobs").  A job that only validates does not look at the table. False: there is
+ * a verdict, the server stops. */
+static bool wait_for_stream(struct worker *worker, const struct job *job, struct verdict *verdict)
+{
+	struct work *work = worker->work;
+	int64_t pause_us = PAUSE_FIRST_US;
+	struct err err = {{0}};
+	enum status st;
+
+	if (work->applier == NULL || job->validate_only)
+		return true;
+	for (;;) {
+		st = applier_wait(work->applier, job, &worker->control.stop, &err);
+		if (st == OK || st == E_NOT_FOUND)
+			return true; /* gone: the load says so */
+		if (st != E_CANCELLED)
+			log_event(LOG_LEVEL_ERROR, "job.order_unknown",
+			    "job=%s status=%s error=\"%s\"", job->id, status_name(st), err.text);
+		if (st == E_CANCELLED || !pause_for(work, pause_us)) {
+			*verdict = (struct verdict){.what = VERDICT_RELEASE};
+			return false;
+		}
+		pause_us = longer_pause(pause_us);
+	}
+}
+
 /* One job from claim to settlement: OK; E_NOT_FOUND: there is none before ${ret_ready_us}. */
 static enum status do_one(struct worker *worker, int64_t *ret_ready_us, struct err *err)
 {
@@ -282,7 +311,7 @@ static enum status do_one(struct worker *worker, int64_t *ret_ready_us, struct e
 	begun_us = clock_mono_us();
 	atomic_store(&worker->control.progress, 0.0);
 	show_job(worker, job.id);
-	if (!meet_fault(worker, &job, &verdict))
+	if (!meet_fault(worker, &job, &verdict) && wait_for_stream(worker, &job, &verdict))
 		load(worker, &job, &verdict);
 	/* Before the client can see the job's end. */
 	metric_add(METRIC_LOADS, verdict.what, 1);
@@ -386,6 +415,7 @@ enum status work_start(const struct work_options *options, struct work **ret_wor
 	name_metrics();
 	work->jobs = options->jobs;
 	work->lake = options->lake;
+	work->applier = options->applier;
 	work->faults = options->faults;
 	mutex_init(&work->mutex);
 	cond_init(&work->changed);
@@ -439,6 +469,8 @@ void work_stop(struct work **work_ptr)
 	mutex_unlock(&work->mutex);
 	for (size_t i = 0; i < work->worker_count; i++)
 		atomic_store(&work->workers[i].control.stop, true);
+	if (work->applier != NULL)
+		applier_interrupt(work->applier);
 	for (size_t i = 0; i < work->worker_count; i++)
 		thread_join(work->workers[i].thread);
 	cond_fini(&work->changed);

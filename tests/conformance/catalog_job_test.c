@@ -386,6 +386,30 @@ static void the_first_closed_job_is_the_oldest_that_is_not_settled(void **state)
 	assert_int_equal(get_job(open.id).state, JOB_OPEN);
 }
 
+/* A dry run lands nothing, so nothing waits for it. */
+static void the_first_closed_job_is_none_that_only_validates(void **state)
+{
+	struct catalog_job_move close = {
+	    .from = ONE(JOB_OPEN), .to = JOB_UPLOAD_COMPLETE, .enqueue = true};
+	struct job dry = {.operation = JOB_UPSERT,
+	    .state = JOB_OPEN,
+	    .connector = "ecomm",
+	    .object = "orders",
+	    .created_by = "005000000000001AAA",
+	    .created_us = 1,
+	    .modified_us = 1,
+	    .validate_only = true};
+	struct job real, got;
+
+	(void)state;
+	uuid_make(dry.id);
+	assert_ok(catalog_job_create(catalog, &dry, &err));
+	assert_ok(catalog_job_move(catalog, S(dry.id), &close, &got, &err));
+	assert_first_closed("orders", NULL);
+	real = make_closed("orders");
+	assert_first_closed("orders", &real);
+}
+
 /* --- Delete, remove --------------------------------------------------------------------------- */
 
 static void a_deleted_job_is_gone_for_clients_until_its_row_goes(void **state)
@@ -695,6 +719,7 @@ int main(void)
 	    TEST(a_deleted_job_is_not_claimed),
 	    TEST(a_job_keeps_where_its_journal_ended_when_it_was_closed),
 	    TEST(the_first_closed_job_is_the_oldest_that_is_not_settled),
+	    TEST(the_first_closed_job_is_none_that_only_validates),
 	    TEST(a_deleted_job_is_gone_for_clients_until_its_row_goes),
 	    TEST(parts_are_numbered_in_the_order_of_acceptance),
 	    TEST(a_part_is_refused_past_the_limit_and_by_a_closed_job),

@@ -3,7 +3,7 @@
 // hold what was acknowledged, once, and nothing else.  World.check() looks at all of it after every story: each job's state,
 // counts and failed records, every row of every table, every file in the data directory.
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
 import { rootFolder } from '../scenario/harness.mjs';
@@ -356,6 +356,122 @@ for (const points of ['connector.deleted', 'table.dropped', 'table.dropped:2', [
 		assert.deepEqual(await w.s.sql('select id, n, who from extra.things'), [[7, '2024-02-29', true]]);
 		await w.s.must(204, 'DELETE', `/api/v1/ingest/jobs/${done.id}`);
 		await w.s.must(204, 'DELETE', '/api/v1/connectors/extra');
+	});
+
+// --- Streaming -----------------------------------------------------------------------------------------------------
+
+const one = [['k1', '10', 'one'], ['k6', '11', 'one']], two = [['k1', '20', 'two'], ['k7', '21', 'two']];
+
+for (const [point, accepted] of [['journal.made', false], ['journal.written', true], ['journal.synced', true],
+	['journal.written:2', true], ['journal.synced:2', true]])
+	story(point, 'a streaming request counts as a whole or not at all, and what was acknowledged before stays', async (w) => {
+		await w.start({ crash: point });
+		if (point.endsWith(':2'))
+			await w.stream(two);
+		await lost(w.send(one));
+		await w.died();
+		await w.start();
+		if (accepted)
+			w.take(one);
+		await w.checkStreams();
+		await w.checkTables();
+		await w.stream(two);
+		await w.stream(one);	// as a client does that lost the answer
+		await w.stream([['k6']], 'delete');
+	});
+
+// How many entries the server has applied since its start.
+async function appliedSince(w) {
+	await w.checkStreams();
+	return Number(/^sluice_stream_entries_applied_total (\d+)$/m.exec((await w.s.must(200, 'GET', '/metrics')).text)[1]);
+}
+
+// Two entries, a closed job, two entries; the first two are applied when it dies.
+async function streamAround(w, crash) {
+	await w.start({ crash, args: ['--stream-interval', '60000'] });
+	await w.stream(one);
+	await w.stream([['k6']], 'delete');
+	const job = await w.open('upsert', [[['k1', '41', 'first'], ['k6', '42', 'first'], ['k7', '43', 'first']]]);
+	w.enqueue(job);
+	await w.s.patch(job.id, 'UploadComplete').catch(() => {});	// the answer may be overtaken by the end
+	await w.died();
+	return job;
+}
+
+for (const [points, left] of [[['stream.folded'], 2], [['stream.applied'], 0], [['stream.folded', 'stream.folded'], 2], [['stream.folded', 'stream.applied'], 0],
+	[['stream.folded', 'recover.moved'], 2], [['stream.applied', 'recover.moved'], 0], [['stream.applied', 'recover.swept'], 0],
+	[['stream.applied', 'load.applied'], 0]]) {
+	const [first, second] = points;
+	story(points, 'what was streamed is applied once, before the job that was closed after it', async (w) => {
+		const job = await streamAround(w, first);
+		if (second)
+			await w.startAndDie(second);
+		await w.start();
+		assert.equal(await appliedSince(w), left);
+		assert.equal((await w.s.job(job.id, 60)).state, 'JobComplete');
+		await w.stream(two);
+		await w.stream([['k7'], ['k5']], 'delete');
+		assert.equal(await appliedSince(w), left + 2);
+	});
+}
+
+for (const point of ['stream.folded', 'stream.applied', 'stream.folded:2', 'stream.applied:2'])
+	story(point, 'what was streamed after a close is applied once, after the job', async (w) => {
+		await w.start({ crash: point, hold: 'load.claimed' });
+		if (point.endsWith(':2')) {
+			await w.stream([['k8', '1', 'before']]);
+			await w.checkStreams();
+		}
+		const job = await w.open('upsert', [[['k1', '41', 'first'], ['k7', '42', 'first']]]);
+		w.s.hold();
+		await w.close(job);
+		await w.s.held();
+		await w.stream(one);
+		await w.stream(two);
+		await w.stream([['k1']], 'delete');
+		await w.s.release();
+		await w.died();
+		await w.start();
+		await w.stream([['k7', '50', 'after']]);
+		const left = point.startsWith('stream.folded') ? 3 : 0;
+		assert.equal(await appliedSince(w), left + 1);
+	});
+
+// A log's file goes when a later one was begun, which more than a MiB in it brings about.
+story('journal.trimmed', 'what the lake has goes from the journal, and the rest stays', async (w, point) => {
+	const long = 'x'.repeat(49000), rowsOf = (n) => [0, 1, 2].map((i) => [`k${i}`, String(n), long]);
+	await w.start({ crash: point, args: ['--stream-interval', '60000'] });
+	for (let n = 0; n < 12; n++)
+		await w.stream(rowsOf(n));
+	const job = await w.open('upsert', [[['k1', '41', 'first']]]);
+	w.enqueue(job);
+	await w.s.patch(job.id, 'UploadComplete').catch(() => {});	// all is applied for it, and then trimmed
+	await w.died();
+	await w.start();
+	await w.stream([['k1']], 'delete');
+	assert.equal(await appliedSince(w), 1);
+	const [log] = readdirSync(join(w.data, 'journal'));
+	assert.equal(readdirSync(join(w.data, 'journal', log)).length, 1);
+});
+
+for (const points of ['connector.deleted', 'table.dropped', 'journal.removed', ['connector.deleted', 'table.dropped'], ['connector.deleted', 'journal.removed'], ['table.dropped', 'journal.removed']])
+	story(points, 'what a deleted connector had accepted is gone after the next start, and a new one of its name begins anew', async (w, first, second) => {
+		const before = existsSync(join(w.data, 'journal')) ? readdirSync(join(w.data, 'journal')) : [];
+		await w.start({ crash: first, args: ['--stream-interval', '60000'] });
+		await w.setUp('extra');
+		await w.stream(one, 'upsert', 'extra');
+		await lost(w.s.call('DELETE', '/api/v1/connectors/extra'));
+		await w.died();
+		w.jobs.pop();
+		if (second)
+			await w.startAndDie(second);
+		await w.start();
+		delete w.connectors.extra;
+		assert.deepEqual(readdirSync(join(w.data, 'journal')), before);
+		await w.setUp('extra');
+		const { streaming } = (await w.s.must(200, 'GET', '/api/v1/connectors/extra/streams/things')).json;
+		assert.equal(streaming.acceptedPosition, 0);
+		await w.stream(two, 'upsert', 'extra');
 	});
 
 // --- The list ------------------------------------------------------------------------------------------------------

@@ -25,8 +25,8 @@ export default [
   {
     test: 'conformance/catalog_job_test: the_first_closed_job_is_the_oldest_that_is_not_settled',
     file: 'src/catalog/catalog_sqlite_sql.def',
-    from: String.raw`AND jobs.deleted = 0 AND jobs.state IN (?3, ?4) ORDER BY`,
-    to: String.raw`AND jobs.state IN (?3, ?4) ORDER BY`,
+    from: String.raw`AND jobs.deleted = 0 AND jobs.validate_only = 0 AND jobs.state IN (?3, ?4) ORDER BY`,
+    to: String.raw`AND jobs.validate_only = 0 AND jobs.state IN (?3, ?4) ORDER BY`,
   },
   {
     test: 'conformance/catalog_job_test: the_first_closed_job_is_the_oldest_that_is_not_settled',

@@ -81,7 +81,9 @@ test('a stream must fit its object', () => withServer(async (s) => {
 	const made = await put({ primaryKey: 'id', category: 'Profile', recordModifiedField: 'modified_date' });
 	assert.equal(made.status, 201);
 	assert.deepEqual(made.json, { connector: 'ecomm', object: 'orders', primaryKey: 'id', category: 'Profile', recordModifiedField: 'modified_date', eventTimeField: null, refreshMode: 'Upsert' });
-	assert.deepEqual((await s.must(200, 'GET', '/api/v1/connectors/ecomm/streams/orders')).json, made.json);
+	const { streaming, ...settings } = (await s.must(200, 'GET', '/api/v1/connectors/ecomm/streams/orders')).json;
+	assert.deepEqual(settings, made.json);
+	assert.deepEqual(streaming, { acceptedPosition: 0, appliedPosition: 0, pendingBytes: 0, oldestPendingSeconds: 0 });
 	assert.equal((await put({ primaryKey: 'contact_name', recordModifiedField: 'modified_date' })).status, 409);
 	assert.equal((await put({ primaryKey: 'id', category: 'Other', recordModifiedField: 'modified_date' })).status, 200);
 	assert.deepEqual(await s.sql('select * from ecomm.orders'), []);	// the table is there at once

@@ -299,7 +299,7 @@ static void who_waits_is_told_of_an_abort_whose_removal_failed(void **state)
 
 	(void)state;
 	make_job(&job);
-	strcpy(counted.waiter.job_id, job.id);
+	strcpy(counted.waiter.key, job.id);
 	counted.waiter.deadline_us = clock_mono_us() + FAR_US;
 	job_watch_add(watch, &counted.waiter);
 	atomic_store(&removes_to_fail, 1);

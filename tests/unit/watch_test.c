@@ -35,11 +35,11 @@ static void count_wake(struct job_waiter *waiter)
 	mutex_unlock(&c->mutex);
 }
 
-static void counted_init(struct counted *c, const char *job_id, int64_t in_us)
+static void counted_init(struct counted *c, const char *key, int64_t in_us)
 {
 	*c = (struct counted){
 	    .waiter = {.deadline_us = clock_mono_us() + in_us, .woken = count_wake}};
-	strcpy(c->waiter.job_id, job_id);
+	strcpy(c->waiter.key, key);
 	mutex_init(&c->mutex);
 	cond_init(&c->woken);
 }
@@ -93,6 +93,33 @@ static void wakes_those_of_the_job_and_no_others(void **state)
 	assert_int_equal(wakes_of(&other), 1);
 	job_watch_destroy(&watch);
 	assert_null(watch);
+}
+
+static void wakes_those_whose_position_is_reached(void **state)
+{
+	struct job_watch *watch = make_watch();
+	struct counted near, far, other;
+
+	(void)state;
+	counted_init(&near, "log-a", FAR_US);
+	counted_init(&far, "log-a", FAR_US);
+	counted_init(&other, "log-b", FAR_US);
+	near.waiter.position = other.waiter.position = 10;
+	far.waiter.position = 11;
+	job_watch_add(watch, &far.waiter);
+	job_watch_add(watch, &near.waiter);
+	job_watch_add(watch, &other.waiter);
+	job_watch_wake_reached(watch, "log-a", 9);
+	assert_int_equal(wakes_of(&near), 0);
+	job_watch_wake_reached(watch, "log-a", 10);
+	assert_int_equal(wakes_of(&near), 1);
+	assert_int_equal(wakes_of(&far), 0);
+	assert_int_equal(wakes_of(&other), 0);
+	job_watch_wake(watch, "log-a"); /* it is gone */
+	assert_int_equal(wakes_of(&far), 1);
+	job_watch_wake_all(watch);
+	assert_int_equal(wakes_of(&other), 1);
+	job_watch_destroy(&watch);
 }
 
 static void wakes_at_the_deadline_and_not_before(void **state)
@@ -190,6 +217,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(wakes_those_of_the_job_and_no_others),
+	    cmocka_unit_test(wakes_those_whose_position_is_reached),
 	    cmocka_unit_test(wakes_at_the_deadline_and_not_before),
 	    cmocka_unit_test(after_wake_all_nobody_waits),
 	    cmocka_unit_test(every_waiter_is_woken_exactly_once_whatever_races),
