@@ -519,6 +519,9 @@ static enum status begin(struct run *run, struct err *err)
 	if (status == OK)
 		status = lake_duckdb_run(
 		    run->connection, "BEGIN TRANSACTION READ ONLY", "begin a query", err);
+	/* The others have it all. */
+	if (status == E_NOMEM)
+		status = say_too_large(err);
 	run->is_begun = status == OK;
 	if (status == OK) {
 		run->watch.connection = run->connection;

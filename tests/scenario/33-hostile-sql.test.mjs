@@ -80,8 +80,9 @@ const bombs = [
 	'select * from range(100000000) using sample 50000000 rows', 'select count(*) from (select unnest(range(100000000)))', 'select quantile_cont(range, 0.5) from range(1000000000)', 'select json_array_length(to_json(range(30000000)))',
 ];
 
-// --lake-memory is 128, so the engine has 256 MB at most, a reserve of 64, and 200 are for all else.
-const PEAK_KB = 520 * 1024;
+// --lake-memory is 128, so the engine has 256 MB at most and a reserve of 64; the rest is for all else, and for what many small
+// requests take while the timer that sees them has no processor.
+const PEAK_KB = 720 * 1024;
 
 const hasSanitizer = (s) => /lib[at]san/.test(readFileSync(`/proc/${s.process.pid}/maps`, 'utf8'));
 
@@ -127,3 +128,17 @@ test('jobs go on while bombs go off', () => withThings(async (s) => {
 		assert.equal(reason, undefined, String(reason));
 	assert.deepEqual(await s.sql('select count(*), sum(n)::bigint from shop.things'), [[20002, 199990003]]);
 }));
+
+// Threads of the engine that build a window's tree wait for one another, also for one that found no memory: no interrupt ends that.
+test('a query whose threads wait for one that failed ends, and jobs go on', () => withServer(async (s) => {
+	await s.setUpThings({ id: 'string', n: 'number' });
+	const asking = Array.from({ length: 4 }, async () => {
+		for (let i = 0; i < 60; i++) {
+			const { status, text } = await s.call('POST', '/api/v2/query', { sql: 'select list(range) over (order by range) from range(100000)' });
+			assert.ok([408, 503].includes(status), text);
+		}
+	});
+	await Promise.all(asking);
+	assert.equal((await s.load('things', 'id,n\na,1\n')).state, 'JobComplete');
+	assert.deepEqual(await s.sql('select count(*) from shop.things'), [[1]]);
+}, { args: [...args, '--lake-threads', '4'] }));
