@@ -74,8 +74,11 @@ enum status lake_duckdb_fail(
 	if (strstr(message, strerror(ENOSPC)) != NULL ||
 	    strstr(message, "max_temp_directory_size") != NULL)
 		status = E_FULL;
-	else if (type == DUCKDB_ERROR_OUT_OF_MEMORY)
+	else if (type == DUCKDB_ERROR_OUT_OF_MEMORY ||
+		 strncmp(message, "Out of Memory", strlen("Out of Memory")) == 0)
 		status = E_NOMEM;
+	if (status == E_NOMEM)
+		lake_duckdb_memory_want();
 	return err_set(err, status, "%s: %s", doing, message);
 }
 

@@ -21,12 +21,17 @@
  * not go on.  When they are what goes beyond the limit and its reserve, the lake's timer
  * interrupts the queries.
  *
+ * The engine's own limit knows no such difference: what queries have of its buffers, loads lack.  A
+ * load that finds none says so, and queries are interrupted as well; it is tried again soon.
+ *
  * Not here: what the engine takes from malloc(), such as its parser's trees (a statement's length
  * has a limit) and copies of a text while it is normalized.  With a sanitizer, which has its own
  * operator new, only jemalloc's part is counted.  A DuckDB without a jemalloc of its own is seen in
  * its operator new alone; lake_duckdb_memory_is_seen() then says so.
  */
 #include "lake/lake_duckdb_memory.h"
+
+#include "base/clock.h"
 
 #include <malloc.h>
 #include <stdatomic.h>
@@ -39,6 +44,9 @@
 /* A thread tells the others what it took and gave back once that has come to this. */
 #define TELL_BYTES ((int64_t)128 * 1024)
 
+/* How long a load's want of memory lasts: a query is chosen to end for it, or two. */
+#define WANT_US 100000
+
 /* The limit when only that of the engine's buffers is known, and how much of it is kept back for
  * who works for loads. */
 #define LIMIT_TO_BUFFERS 2
@@ -47,6 +55,7 @@
 static _Atomic int64_t used_bytes;
 static _Atomic int64_t limit_bytes = INT64_MAX;
 static _Atomic bool is_seen;
+static _Atomic int64_t wanted_until_us;
 static _Atomic bool was_high; /* more than half of the limit was used */
 
 static _Thread_local int64_t untold_bytes;
@@ -84,9 +93,16 @@ static int64_t limit_with_reserve(void)
 	return limit > INT64_MAX / 2 ? limit : limit + limit / RESERVE_PART;
 }
 
+void lake_duckdb_memory_want(void)
+{
+	if (thread_role != LAKE_DUCKDB_QUERY)
+		atomic_store(&wanted_until_us, clock_mono_us() + WANT_US);
+}
+
 bool lake_duckdb_memory_is_over(void)
 {
-	return lake_duckdb_memory_used() > limit_with_reserve();
+	return atomic_load(&wanted_until_us) > clock_mono_us() ||
+	       lake_duckdb_memory_used() > limit_with_reserve();
 }
 
 bool lake_duckdb_memory_is_seen(void)
@@ -202,6 +218,17 @@ void lake_duckdb_memory_give_back(void)
 	(void)malloc_trim(0);
 }
 
+/* --- Failing -------------------------------------------------------------------------------- */
+
+/* libstdc++'s; weak, for a program without an engine. */
+void throw_bad_alloc(void) __asm__("_ZSt17__throw_bad_allocv") __attribute__((noreturn, weak));
+
+void lake_duckdb_memory_fail(void)
+{
+	if (thread_role != LAKE_DUCKDB_OURS)
+		throw_bad_alloc();
+}
+
 /* --- operator new and delete ------------------------------------------------------------------ */
 
 #if defined(__has_feature)
@@ -216,8 +243,7 @@ void lake_duckdb_memory_give_back(void)
 #ifndef HAS_SANITIZER
 
 /* The other forms (arrays, sized, nothrow) come to these two in libstdc++, whose own operator new
- * is malloc() and whose delete is free().  It throws for us: */
-void throw_bad_alloc(void) __asm__("_ZSt17__throw_bad_allocv") __attribute__((noreturn, weak));
+ * is malloc() and whose delete is free(). */
 void *operator_new(size_t bytes) __asm__("_Znwm") __attribute__((visibility("default")));
 void operator_delete(void *memory) __asm__("_ZdlPv") __attribute__((visibility("default")));
 

@@ -23,11 +23,19 @@ enum lake_duckdb_role lake_duckdb_memory_role(enum lake_duckdb_role role);
 /* What the engine has now; exact to some 100 KB a thread.  Any thread, never blocks. */
 int64_t lake_duckdb_memory_used(void);
 
-/* So much is used that refusing alone did not help: queries have to end. */
+/* A thread that works for a load, a commit or a checkpoint found no memory: queries are to make room,
+ * some at a time for a tenth of a second.  From a query's thread: nothing. */
+void lake_duckdb_memory_want(void);
+
+/* So much is used that refusing alone did not help, or room is wanted: queries have to end. */
 bool lake_duckdb_memory_is_over(void);
 
 /* Are the engine's allocations seen at all?  Once it has been opened. */
 bool lake_duckdb_memory_is_seen(void);
+
+/* Called by the engine, on a thread of the engine or a query: as if there were no memory, by an
+ * exception of C++.  On another thread: nothing. */
+void lake_duckdb_memory_fail(void);
 
 /* At the end of a query: if much was used since the last call and is no more, give the system what
  * the allocators keep.  Some milliseconds then, else nothing. */

@@ -346,7 +346,7 @@ static enum status find_column(
 static enum status put_order(const struct run *run, struct buffer *text, struct err *err)
 {
 	const struct lake_query *query = run->query;
-	int64_t place, limit;
+	int64_t place = 0, limit;
 
 	for (size_t i = 0; i < query->order_count; i++) {
 		enum status status = find_column(run, &query->order[i], &place, err);
@@ -519,6 +519,9 @@ static enum status begin(struct run *run, struct err *err)
 	if (status == OK)
 		status = lake_duckdb_run(
 		    run->connection, "BEGIN TRANSACTION READ ONLY", "begin a query", err);
+	/* The others have it all. */
+	if (status == E_NOMEM)
+		status = say_too_large(err);
 	run->is_begun = status == OK;
 	if (status == OK) {
 		run->watch.connection = run->connection;

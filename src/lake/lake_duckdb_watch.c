@@ -11,6 +11,11 @@
  * query is chosen to end, the youngest first, since the others have been getting on well; the next
  * only when that one has had time to give its own back.
  *
+ * Sleep.  Where threads of the engine wait for one another by sleeping a little again and again (the
+ * trees of window functions), the others wait for ever when one has failed, and look at no
+ * interrupt.  So its nanosleep() is ours, as its allocators are: once a query is so late that
+ * interrupts have not helped, sleeping fails.
+ *
  * Asking whether a query was cancelled is the one callback that is made under a lock: the query it
  * belongs to must not end meanwhile.  Its contract (lake.h) is to look at something and return.
  */
@@ -18,6 +23,11 @@
 
 #include "base/clock.h"
 #include "lake/lake_duckdb_memory.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <stdatomic.h>
+#include <time.h>
 
 /* How soon a query is interrupted again. */
 #define INTERRUPT_AGAIN_US 10000
@@ -27,6 +37,11 @@
  * chosen. */
 #define LOOK_US      20000
 #define GIVE_BACK_US 100000
+
+/* A query so much behind its time is stuck. */
+#define STUCK_US 500000
+
+static _Atomic bool is_stuck;
 
 bool lake_duckdb_watch_is_cancelled(struct lake_duckdb_watch *watch)
 {
@@ -70,6 +85,7 @@ void *lake_duckdb_timer_run(void *ctx)
 
 	mutex_lock(&db->mutex);
 	while (!db->is_closing) {
+		bool some_stuck = false;
 		int64_t now_us = clock_mono_us();
 		int64_t next_us = db->watches == NULL ? INT64_MAX : now_us + LOOK_US;
 
@@ -77,9 +93,11 @@ void *lake_duckdb_timer_run(void *ctx)
 		for (struct lake_duckdb_watch *w = db->watches; w != NULL; w = w->next) {
 			int64_t due_us = look(w, now_us);
 
+			some_stuck = some_stuck || w->deadline_us <= now_us - STUCK_US;
 			if (due_us < next_us)
 				next_us = due_us;
 		}
+		atomic_store(&is_stuck, some_stuck);
 		if (next_us == INT64_MAX)
 			cond_wait(&db->watches_changed, &db->mutex);
 		else
@@ -110,4 +128,27 @@ void lake_duckdb_watch_stop(struct lake_duckdb *db, struct lake_duckdb_watch *wa
 	*link = watch->next;
 	mutex_unlock(&db->mutex);
 	watch->connection = NULL;
+}
+
+/* Only the engine's own code can bear the exception. */
+static bool is_engine_code(void *address)
+{
+	Dl_info engine, caller;
+
+	return dladdr((void *)(uintptr_t)duckdb_library_version, &engine) != 0 &&
+	       dladdr(address, &caller) != 0 && engine.dli_fbase == caller.dli_fbase;
+}
+
+/* In front of the C library's. */
+int nanosleep(const struct timespec *time, struct timespec *ret_left)
+{
+	int result;
+
+	if (atomic_load(&is_stuck) && is_engine_code(__builtin_return_address(0)))
+		lake_duckdb_memory_fail();
+	result = clock_nanosleep(CLOCK_REALTIME, 0, time, ret_left);
+	if (result == 0)
+		return 0;
+	errno = result;
+	return -1;
 }

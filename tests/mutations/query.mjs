@@ -45,7 +45,7 @@ export default [
 	{ test: unit('what_is_kept_has_a_limit_and_gives_its_room_back'), file: results, from: '\tresults_expire(results);\n\task->sql', to: '\task->sql' },
 	{ test: leaves, file: api, from: '.is_cancelled = is_client_gone,', to: '.is_cancelled = NULL,' },
 	{ test: leaves, file: request, from: '.events = POLLRDHUP};', to: '.events = 0};' },
-	{ test: leaves, file: watch, from: ' || lake_duckdb_watch_is_cancelled(watch)) {', to: ') {' },
+	{ test: leaves, file: watch, from: ' ||\n\t    lake_duckdb_watch_is_cancelled(watch)) {', to: ') {' },
 	{ test: leaves, file: api, from: '\tcase E_CANCELLED:\n\t\treturn QUERY_CANCELLED;\n', to: '' },
 	{ test: silent, file: request, from: 'return poll(&look, 1, 0) == 1 &&', to: 'look.events = POLLIN;\n\treturn poll(&look, 1, 0) == 1 ||' },
 	{ test: holds, file: results, from: '\task->timeout_ms = results->options.timeout_ms;', to: '\task->timeout_ms = results->options.timeout_ms * 20;' },

@@ -50,7 +50,7 @@ test('files, the network, extensions, settings and the environment are out of re
 	"copy shop.things to '/tmp/x'", "copy (select 1) to 'x' (format csv)", "copy (from read_text('/etc/passwd')) to '/tmp/x'", "with x as (copy (select 1) to 'x') select 1", "copy from database lake to other", "export database '/tmp/x'", "import database '/tmp/x'", "explain copy (select 1) to 'x'", "explain analyze copy (select 1) to '/tmp/x'",
 	"attach '/tmp/x.db' as x", "attach ':memory:'", "attach if not exists 'x' as y (type sqlite)", 'detach lake', 'use memory', 'use system', 'install httpfs', 'load httpfs', "load '/tmp/x.so'", "force install httpfs from 'http://127.0.0.1/'", 'update extensions', 'create secret (type s3, key_id x)', 'drop secret x',
 	"select getenv('HOME')", "select \"getenv\"('HOME')", "select getenv\u3000('HOME')", "select 'HOME'.getenv()", "select system.main.getenv('HOME')", "select list_transform(['HOME'], lambda x: getenv(x))", "select list_aggregate(['HOME'], 'getenv')", "select apply(['HOME'], x -> getenv/**/(x))",
-	"select current_setting('temp_directory')", "select current_setting/* ( */('secret_directory')", 'from duckdb_settings()', 'from duckdb_settings', 'from "duckdb_settings"', 'from pg_settings', 'from pg_catalog.pg_settings', 'from duckdb_secrets()', "from which_secret('a', 's3')", 'from duckdb_databases', 'from pragma_database_list', 'from pragma_database_size()', 'from duckdb_temporary_files()', 'from duckdb_extensions()', 'from duckdb_memory()', 'from duckdb_prepared_statements()', 'from duckdb_variables()', 'from duckdb_logs', "select getvariable('x')",
+	"select current_setting('temp_directory')", "select current_setting/* ( */('secret_directory')", 'from duckdb_settings()', 'from duckdb_settings', 'from "duckdb_settings"', 'from pg_settings', 'from pg_catalog.pg_settings', 'from duckdb_secrets()', "from which_secret('a', 's3')", 'from duckdb_databases', 'from pragma_database_list', 'from pragma_database_size()', 'from duckdb_temporary_files()', 'from duckdb_extensions()', 'from duckdb_memory()', 'from duckdb_prepared_statements()', 'from duckdb_variables()', 'from duckdb_logs', "select getvariable('x')", 'from duckdb_memory\u2003()', 'from pragma_database_size\u00a0()', 'from "duckdb_memory"/**/ ()', 'from duckdb_prepared_statements--()\n()',
 	"set memory_limit = '100GB'", 'set enable_external_access = true', 'set lock_configuration = false', 'reset memory_limit', 'with x as (set threads = 1) select 1', 'set variable x = 1', 'pragma threads=9', 'pragma enable_profiling', "pragma log_query_path='/tmp/x'", "call pragma_version()", "call enable_logging()", 'from force_checkpoint()', 'from enable_logging()', 'from pragma_storage_info(\'shop.things\')',
 ], [400])));
 
@@ -64,7 +64,7 @@ test('nothing but one reading statement runs, wherever the other is hidden', () 
 
 test('no statement is nested so deep that the process ends', () => withThings((s) => attack(s, [
 	...[101, 5000, 300000].flatMap((n) => [['(', ')'], ['[', ']'], ['abs(', ')'], ["{'a':", '}']].map(([open, close]) => `select ${open.repeat(n)}1${close.repeat(n)}`).filter((sql) => sql.length < 1e6)),
-	...[17, 90, 5000].flatMap((n) => [['(select ', ')'], ['exists(from ', ')'], ['list_transform([1], lambda x: ', ')'], ["(select ')', ", ')'], ['(select /* ) */ ', ')'], ["(select e'\\')', ", ')'], ["(select $$'$$, ", ')'], ['(select "a)" ', ')']].map(([open, close]) => `select ${open.repeat(n)}1${close.repeat(n)}`)),
+	...[17, 90, 5000].flatMap((n) => [['(select ', ')'], ['exists(from ', ')'], ['list_transform([1], lambda x: ', ')'], ["(select ')' || ", ')'], ['(select /* ) */ ', ')'], ["(select e'\\')' || ", ')'], ["(select $$'$$ || ", ')'], ['(from (values (1)) as t("a)") select ', ')']].map(([open, close]) => `select ${open.repeat(n)}1${close.repeat(n)}`)),
 	`select ${'x -> '.repeat(200)}1`, `select 1${'+1'.repeat(300)}`, `select 1${'+1'.repeat(300000)}`, `select 'a'${"||'a'".repeat(200000)}`, `select ${'-'.repeat(300000)} 1`, `select null::int${'[]'.repeat(300000)}`, `select ${'case when true then '.repeat(10000)}1${' end'.repeat(10000)}`, '('.repeat(1000000), '/*'.repeat(400000), `select 1 ${'from (select 1 '.repeat(10000)}`, `from ${'(show '.repeat(5000)}tables`,
 	"select json_structure(repeat('[', 300000) || repeat(']', 300000))", "select from_json('1', repeat('[', 300000))", "select json_transform('1', repeat('[', 300000))", "select json_contains(repeat('[', 300000) || repeat(']', 300000), '1')", "select json_merge_patch(repeat('{\"a\":', 300000), '1')", "select (repeat('[', 300000) || repeat(']', 300000))::json::variant", "select cast(json '1' as \"variant\")",
 ], [400])));
@@ -80,8 +80,9 @@ const bombs = [
 	'select * from range(100000000) using sample 50000000 rows', 'select count(*) from (select unnest(range(100000000)))', 'select quantile_cont(range, 0.5) from range(1000000000)', 'select json_array_length(to_json(range(30000000)))',
 ];
 
-// --lake-memory is 128, so the engine has 256 MB at most, a reserve of 64, and 200 are for all else.
-const PEAK_KB = 520 * 1024;
+// --lake-memory is 128, so the engine has 256 MB at most and a reserve of 64; the rest is for all else, and for what many small
+// requests take while the timer that sees them has no processor.
+const PEAK_KB = 720 * 1024;
 
 const hasSanitizer = (s) => /lib[at]san/.test(readFileSync(`/proc/${s.process.pid}/maps`, 'utf8'));
 
@@ -125,5 +126,19 @@ test('jobs go on while bombs go off', () => withThings(async (s) => {
 	const [ended, ...rest] = await Promise.allSettled([loading, ...throwing]);
 	for (const { reason } of [ended, ...rest])
 		assert.equal(reason, undefined, String(reason));
-	assert.deepEqual(await s.sql('select count(*), sum(n) from shop.things'), [[20002, '199990003.000000000000000000']]);
+	assert.deepEqual(await s.sql('select count(*), sum(n)::bigint from shop.things'), [[20002, 199990003]]);
 }));
+
+// Threads of the engine that build a window's tree wait for one another, also for one that found no memory: no interrupt ends that.
+test('a query whose threads wait for one that failed ends, and jobs go on', () => withServer(async (s) => {
+	await s.setUpThings({ id: 'string', n: 'number' });
+	const asking = Array.from({ length: 4 }, async () => {
+		for (let i = 0; i < 60; i++) {
+			const { status, text } = await s.call('POST', '/api/v2/query', { sql: 'select list(range) over (order by range) from range(100000)' });
+			assert.ok([408, 503].includes(status), text);
+		}
+	});
+	await Promise.all(asking);
+	assert.equal((await s.load('things', 'id,n\na,1\n')).state, 'JobComplete');
+	assert.deepEqual(await s.sql('select count(*) from shop.things'), [[1]]);
+}, { args: [...args, '--lake-threads', '4'] }));

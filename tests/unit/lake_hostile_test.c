@@ -3,9 +3,12 @@
  * disguise, statements thrown together at random, and the limit on what the engine allocates. */
 #include "../conformance/lake_fixture.h"
 
+#include "lake/lake_duckdb_db.h"
 #include "lake/lake_duckdb_memory.h"
 
 #include <duckdb.h>
+#include <pthread.h>
+#include <stdatomic.h>
 
 /* Names from the engine itself: what it has of functions that touch more than tables. */
 static const char doors[] =
@@ -136,6 +139,46 @@ static void the_engine_gets_no_more_than_its_limit(void **context)
 	assert_false(lake_duckdb_memory_is_over());
 }
 
+static _Atomic bool is_over;
+
+static void *want_memory(void *ctx)
+{
+	struct err err;
+
+	(void)ctx;
+	(void)lake_duckdb_memory_role(LAKE_DUCKDB_OURS);
+	while (!atomic_load(&is_over)) {
+		assert_int_equal(
+		    lake_duckdb_fail(DUCKDB_ERROR_OUT_OF_MEMORY, "none", "load", &err), E_NOMEM);
+		usleep(10000);
+	}
+	return NULL;
+}
+
+/* A load that finds no memory has a query end for it; a query that finds none does not. */
+static void queries_make_room_for_a_load(void **context)
+{
+	static struct answer answer;
+	struct state *state = *context;
+	struct err err = {{0}};
+	pthread_t thread;
+	enum lake_duckdb_role role = lake_duckdb_memory_role(LAKE_DUCKDB_QUERY);
+
+	lake_duckdb_memory_want();
+	assert_false(lake_duckdb_memory_is_over());
+	(void)lake_duckdb_memory_role(role);
+	assert_int_equal(pthread_create(&thread, NULL, want_memory, NULL), 0);
+	assert_int_equal(
+	    try_query(state->lake, "SELECT count(*) FROM range(1000000) a, range(1000000) b", 20000,
+		10, &answer, &err),
+	    E_LIMIT);
+	atomic_store(&is_over, true);
+	assert_int_equal(pthread_join(thread, NULL), 0);
+	while (lake_duckdb_memory_is_over())
+		usleep(1000);
+	check(state->lake, "SELECT 1", "1\n");
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -144,6 +187,7 @@ int main(void)
 	    TEST(every_door_is_shut_in_every_disguise),
 	    TEST(statements_at_random_change_nothing),
 	    TEST(the_engine_gets_no_more_than_its_limit),
+	    TEST(queries_make_room_for_a_load),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
