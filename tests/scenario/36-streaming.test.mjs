@@ -15,7 +15,7 @@ const landed = (s) => s.must(200, 'GET', '/api/v1/connectors/shop/streams/things
 const rows = async (s, sql) => (await s.must(200, 'POST', '/api/v2/query', { sql })).json.data;
 const all = async (s) => {
 	await landed(s);
-	return rows(s, 'select id, n::varchar, ok, at, day, k from shop.things order by id');
+	return rows(s, 'select id, n::varchar, ok, "at", "day", k from shop.things order by id');
 };
 
 test('records are accepted, land, and replace those of their keys', () => withServer(async (s) => {
