@@ -220,7 +220,8 @@ async function watch(world, name, seen) {
 	return looks;
 }
 
-test(`bulk jobs, streams, deletes and queries on two objects, with restarts, for ${seconds} s (seed ${seed})`, { timeout: (seconds + 300) * 1000 }, () => withServer(async (s) => {
+test('bulk jobs, streams, deletes and queries on two objects at once, with restarts and kills in between', { timeout: (seconds + 300) * 1000 }, () => withServer(async (s) => {
+	console.log(`# for ${seconds} s, seed ${seed}`);
 	const schemas = Object.fromEntries(Object.entries(objects).map(([name, { properties }]) => [name, { type: 'object', properties }]));
 	await s.must(201, 'PUT', '/api/v1/connectors/shop', { openapi: '3.0.3', components: { schemas } });
 	for (const [name, { stream }] of Object.entries(objects))
