@@ -323,7 +323,7 @@ static enum status add_row(struct fold *fold, struct slice rest, const struct va
     struct version version, struct err *err)
 {
 	struct fold_row *rows = grow(fold->rows, fold->row_count, &fold->row_room, sizeof(*rows));
-	uint32_t key_index;
+	uint32_t key_index = NONE;
 	enum status st;
 
 	if (rows == NULL)
