@@ -43,10 +43,10 @@ export default [
 	// --- Create and change ----------------------------------------------------------------------------------------------
 	{ test: 'scenario/03-job: creating says what is wrong', file: 'src/catalog/catalog.c', from: raw`	if (slice_is(text, "upsert"))`, to: raw`	if (slice_is(text, "upsert") || slice_is(text, "insert"))` },
 	{ test: 'scenario/03-job: creating says what is wrong', file: 'src/catalog/catalog_sqlite_sql.def', from: raw`SQL(STREAM_GET, "SELECT " STREAM_COLUMNS " FROM streams WHERE connector = ?1 AND object = ?2")`, to: raw`SQL(STREAM_GET, "SELECT " STREAM_COLUMNS " FROM streams WHERE connector = ?1 AND object = ?2 COLLATE NOCASE")` },
-	{ test: 'scenario/03-job: creating says what is wrong', file: 'src/api/jobs.c', from: raw`		respond_error(
+	{ test: 'scenario/03-job: creating says what is wrong', file: 'src/api/render.c', from: raw`		respond_error(
 		    request, 404, "there is no connector`, to: raw`		respond_error(
 		    request, 400, "there is no connector` },
-	{ test: 'scenario/03-job: creating says what is wrong', file: 'src/api/jobs.c', from: raw`		respond_error(request, 404,
+	{ test: 'scenario/03-job: creating says what is wrong', file: 'src/api/render.c', from: raw`		respond_error(request, 404,
 		    "connector \"%.*s\" has no object`, to: raw`		respond_error(request, 409,
 		    "connector \"%.*s\" has no object` },
 	{ test: 'scenario/03-job: closing or aborting with another word is refused', file: 'src/api/jobs.c', from: raw`	if (!close && !slice_is(wanted, "Aborted")) {`, to: raw`	if (!close && !slice_is_nocase(wanted, "aborted") && wanted.len > 0) {` },
@@ -74,9 +74,9 @@ export default [
 		load->counts.records_failed++;` },
 
 	// --- Waiting --------------------------------------------------------------------------------------------------------
-	{ test: 'scenario/03-job: waiting answers at the end of the job, or at the end of the wait', file: 'src/api/jobs.c', from: raw`#define WAIT_SECONDS_MAX 60`, to: raw`#define WAIT_SECONDS_MAX 61` },
+	{ test: 'scenario/03-job: waiting answers at the end of the job, or at the end of the wait', file: 'src/api/render.c', from: raw`#define WAIT_SECONDS_MAX 60`, to: raw`#define WAIT_SECONDS_MAX 61` },
 	{ test: 'scenario/03-job: waiting answers at the end of the job, or at the end of the wait', file: 'src/api/jobs.c', from: raw`clock_mono_us() + seconds * 1000000`, to: raw`clock_mono_us() + seconds * 1000` },
-	{ test: 'scenario/03-job: waiting answers at the end of the job, or at the end of the wait', file: 'src/job/watch.c', from: raw`	return strcmp(waiter->job_id, ctx) == 0;`, to: raw`	return strcmp(waiter->job_id, ctx) == 1;` },
+	{ test: 'scenario/03-job: waiting answers at the end of the job, or at the end of the wait', file: 'src/job/watch.c', from: raw`strcmp(waiter->key, reached->key) == 0;`, to: raw`strcmp(waiter->key, reached->key) == 1;` },
 	{ test: 'scenario/03-job: a job that is aborted or removed ends the waits for it at once', file: 'src/job/job.c', from: raw`	job_watch_wake(service->watch, ret_job->id);
 `, to: '' },
 
