@@ -24,7 +24,7 @@ export default [
 	{ test: 'scenario/20-dry-run: a dry run of what cannot be read is Failed with the same reason', file: load,
 		from: 'if (st == E_INVALID)\n\t\tload->unreadable = true;\n\tif (st != OK)\n\t\treturn st;\n\tload->seen_header', to: 'if (st == E_INVALID && !load->job->validate_only)\n\t\tload->unreadable = true;\n\tif (st != OK)\n\t\treturn load->job->validate_only ? OK : st;\n\tload->seen_header' },
 	{ test: 'scenario/20-dry-run: dry runs keep their place in the queue of their object and survive a restart', file: sql,
-		from: 'records_processed, jobs.records_failed, jobs.processing_ms, jobs.error," \\\n    " jobs.validate_only"', to: 'records_processed, jobs.records_failed, jobs.processing_ms, jobs.error," \\\n    " jobs.validate_only * (jobs.retries = 0)"' },
+		from: 'records_processed, jobs.records_failed, jobs.processing_ms, jobs.error," \\\n    " jobs.validate_only, jobs.journal_end"', to: 'records_processed, jobs.records_failed, jobs.processing_ms, jobs.error," \\\n    " jobs.validate_only * (jobs.retries = 0), jobs.journal_end"' },
 	{ test: 'scenario/20-dry-run: validateOnly is true or false, and false is a job like any other', file: api,
 		from: 'if (value == NULL || json_is_boolean(value))', to: 'if (!json_is_object(value))' },
 	{ test: 'scenario/20-dry-run: sluice load --dry-run says what would land', file: 'src/cli/command_load.c', from: 'dry ? "would land" : "landed"', to: 'dry ? "landed" : "landed"' },

@@ -10,8 +10,8 @@ const uncounted = [raw`    " INSERT INTO job_counts SELECT NEW.state, NEW.stream
 export default [
 	{ test: newest, file, from: raw`{.states = JOB_STATES_ALL, .limit = LIST_LIMIT};`, to: raw`{.states = JOB_STATES_ALL, .limit = LIST_LIMIT, .order = JOB_ORDER_CREATED};` },
 	{ test: newest, file, from: raw`{.states = JOB_STATES_ALL, .limit = LIST_LIMIT};`, to: raw`{.states = JOB_STATES_ALL, .limit = LIST_LIMIT, .ascending = true};` },
-	{ test: 'scenario/09-list: limit is 20, or 1 to 100', file, from: raw`#define LIST_LIMIT       20`, to: raw`#define LIST_LIMIT       21` },
-	{ test: 'scenario/09-list: limit is 20, or 1 to 100', file, from: raw`!parse_number(text, 1, LIST_LIMIT_MAX, &filter->limit)`, to: raw`!parse_number(text, 1, LIST_LIMIT_MAX - 1, &filter->limit)` },
+	{ test: 'scenario/09-list: limit is 20, or 1 to 100', file, from: raw`#define LIST_LIMIT     20`, to: raw`#define LIST_LIMIT       21` },
+	{ test: 'scenario/09-list: limit is 20, or 1 to 100', file, from: raw`!api_parse_number(text, 1, LIST_LIMIT_MAX, &filter->limit)`, to: raw`!api_parse_number(text, 1, LIST_LIMIT_MAX - 1, &filter->limit)` },
 	{ test: 'scenario/09-list: offset skips; behind the end there is nothing', file: 'src/catalog/catalog_sqlite_list.c', from: raw`		page.offset = total - filter->offset - page.count;`, to: raw`		page.offset = total - filter->offset - page.count + 1;` },
 	{ test: 'scenario/09-list: pages follow on each other without overlap or gap, in every order', file: 'src/catalog/catalog_sqlite_list.c', from: raw`	if (status == OK && page.reversed)
 		reverse(*ret_jobs, *ret_count);`, to: raw`	if (status == OK && page.reversed && *ret_count == 0)
@@ -19,8 +19,8 @@ export default [
 	{ test: spelling, file, from: raw`	filter->ascending = slice_is_nocase(direction, "asc");`, to: raw`	filter->ascending = slice_is(direction, "asc");` },
 	{ test: spelling, file, from: raw`query_either(request, "orderBy", "orderby", &text)`, to: raw`query_either(request, "orderBy", NULL, &text)` },
 	{ test: spelling, file, from: raw`	    slice_is_nocase(text, "createdDate") ? JOB_ORDER_CREATED : JOB_ORDER_MODIFIED;`, to: raw`	    slice_is_nocase(text, "created") ? JOB_ORDER_CREATED : JOB_ORDER_MODIFIED;` },
-	{ test: bad, file, from: raw`	if (value < min || value > max)`, to: raw`	if (value < min)` },
-	{ test: bad, file, from: raw`		if (text.ptr[i] < '0' || text.ptr[i] > '9')
+	{ test: bad, file: 'src/api/render.c', from: raw`	if (value < min || value > max)`, to: raw`	if (value < min)` },
+	{ test: bad, file: 'src/api/render.c', from: raw`		if (text.ptr[i] < '0' || text.ptr[i] > '9')
 			return false;`, to: raw`		if (text.ptr[i] < '0' || text.ptr[i] > '9')
 			break;` },
 	{ test: bad, file, from: raw`	} while (comma != NULL);`, to: raw`	} while (comma != NULL && text.len > 0);` },

@@ -19,7 +19,7 @@ export default [
 	{ test: once, file: metadata, from: 'entity->offset = answer->pieces.len;', to: 'entity->offset = 0;' },
 	{ test: values, file: render, from: 'value / 1000 - (value % 1000 < 0)', to: 'value / 1000' },
 	{ test: values, file: render, from: 'day.year < 0 ? "-" : ""', to: '""' },
-	{ test: values, file: query, from: '{"DECIMAL", 3, true}', to: '{"DECIMAL", 3, false}' },
-	{ test: field, file: query, from: '{"DECIMAL", 3, true}', to: '{"DECIMAL", 3, false}' },
+	{ test: values, file: 'src/query/render.c', from: '{"DECIMAL", 3, true}', to: '{"DECIMAL", 3, false}' },
+	{ test: field, file: 'src/query/render.c', from: '{"DECIMAL", 3, true}', to: '{"DECIMAL", 3, false}' },
 	{ test: names, file: table, from: 'strcat(name, "__c");', to: 'strcat(name, "__C_");' },
 ];

@@ -38,5 +38,5 @@ export default [
 	{ test: walked, file: document, from: 'bytesUploaded: {type', to: 'bytesUpload: {type' },
 	{ test: walked, file: document, from: 'createdById: {type: string, pattern: "^005[0-9]{12}AAA$"}', to: 'createdById: {type: string, pattern: "^005[0-9]{12}AAB$"}' },
 	{ test: walked, file: 'src/api/parts.c', from: 'json_write_key(w, "acceptedDate");', to: 'json_write_key(w, "accepted");' },
-	{ test: walked, file: document, from: '"415": {$ref: "#/components/responses/WrongType"}', to: '"416": {$ref: "#/components/responses/WrongType"}' },
+	{ test: walked, file: document, from: '"409": {$ref: "#/components/responses/Conflict"}\n        "413": {$ref: "#/components/responses/TooLarge"}\n        "414": {$ref: "#/components/responses/UriTooLong"}\n        "415": {$ref: "#/components/responses/WrongType"}', to: '"409": {$ref: "#/components/responses/Conflict"}\n        "413": {$ref: "#/components/responses/TooLarge"}\n        "414": {$ref: "#/components/responses/UriTooLong"}\n        "416": {$ref: "#/components/responses/WrongType"}' },
 ];

@@ -133,4 +133,22 @@ export default [
     to: String.raw`if (st == OK)
 		st = rate_create`,
   },
+  {
+    test: 'scenario/36-streaming: a JSON number keeps its exact decimal value',
+    file: 'src/convert/value.h',
+    from: String.raw`#define VALUE_NUMBER_SCALE 18`,
+    to: String.raw`#define VALUE_NUMBER_SCALE 17`,
+  },
+  {
+    test: 'scenario/39-everything: bulk jobs, streams, deletes and queries on two objects at once, with restarts and kills in between',
+    file: 'src/catalog/catalog_sqlite_job.c',
+    from: String.raw`	job->journal_end = move->journal_end;`,
+    to: String.raw`	job->journal_end = 0;`,
+  },
+  {
+    test: "scenario/10-query: a stream's table has the hosted service's name and the plain one, whatever the names are",
+    file: 'src/lake/lake_duckdb_table.c',
+    from: String.raw`	strcat(name, "__c");`,
+    to: String.raw`	strcat(name, "__C_");`,
+  },
 ];

@@ -7,7 +7,7 @@ export default [
 	// --- Paths and parameters ----------------------------------------------------------------------------------------
 	{ test: 'scenario/24-wire: repeated slashes count as one, and one at the end as none', file: 'src/http/router.c', from: raw`	while (begin < rest->len && rest->ptr[begin] == '/')`, to: raw`	if (begin < rest->len && rest->ptr[begin] == '/')` },
 	{ test: 'scenario/24-wire: unknown and empty query parameters are passed over', file: 'src/api/jobs.c', from: raw`	if (request_query(request, name, ret_value) && ret_value->len > 0)`, to: raw`	if (request_query(request, name, ret_value))` },
-	{ test: 'scenario/24-wire: unknown and empty query parameters are passed over', file: 'src/api/jobs.c', from: raw`	if (request_query(request, "wait", &text) && text.len > 0 &&`, to: raw`	if (request_query(request, "wait", &text) &&` },
+	{ test: 'scenario/24-wire: unknown and empty query parameters are passed over', file: 'src/api/render.c', from: raw`&text) || text.len == 0 ||`, to: raw`&text) ||` },
 	{ test: 'scenario/24-wire: a GET may carry a Content-Type', file: 'src/http/head.c', from: raw`	request->body_bytes_max = find_limit(request);`, to: raw`	struct slice type;
 	if (request->method == HTTP_GET && request_header(request, "Content-Type", &type)) {
 		respond_error(request, 415, "a GET has no body");
