@@ -47,9 +47,7 @@ export default [
 	return OK;`, String.raw`	return OK;`),
   contract('all_logs_take_no_byte_more_than_they_may', dir(''), String.raw`	log->removed = true;
 	journal_log_count_bytes_locked(dir, log->begin - log->end);`, String.raw`	log->removed = true;`),
-  contract('a_removed_log_is_gone_and_takes_nothing', dir(''), String.raw`	log->removed = true;
-`, String.raw`	log->opened = false;
-`),
+  contract('a_removed_log_is_gone_and_takes_nothing', dir('_log'), String.raw`err_set(err, E_NOT_FOUND, "the log was removed")`, String.raw`err_set(err, E_IO, "the log was removed")`),
   contract('removing_what_is_not_there_is_fine', dir('_disk'), String.raw`	if (folder < 0 && errno != ENOENT)
 		return err_errno(err, errno, "open the folder");
 	if (folder >= 0) {`, String.raw`	if (folder < 0)
@@ -68,11 +66,6 @@ export default [
   contract('a_removal_among_writers_ends_them_all_and_leaves_nothing', dir('_append'), String.raw`	st = journal_log_check_locked(log, &err);
 	if (st == OK && log->stuck)`, String.raw`	st = OK;
 	if (st == OK && log->stuck)`),
-  contract('a_removal_among_writers_ends_them_all_and_leaves_nothing', dir('_log'), String.raw`	if (log->waiting_for_role > 0)
-		cond_broadcast(&log->role);
-	else if (log->first != NULL)`, String.raw`	if (log->waiting_for_role > 0)
-		cond_broadcast(&log->role);
-	else if (log->first != NULL && !log->removed)`, { hangs: true }),
   contract('many_may_be_the_first_to_use_a_log', dir('_log'), String.raw`		journal_log_take_role_locked(dir, log);
 		st = journal_log_check_locked(log, err);`, String.raw`		st = journal_log_check_locked(log, err);`),
 
