@@ -199,9 +199,12 @@ static inline void run(const struct object *object, const struct stream *stream,
 
 static inline void assert_text(const struct buffer *got, const char *want)
 {
-	if (!slice_is(buffer_slice(got), want))
-		print_error("got:\n%.*s\nwant:\n%s\n", (int)got->len, got->ptr, want);
-	assert_true(slice_is(buffer_slice(got), want));
+	struct slice wanted = slice_of(want);
+
+	if (!slice_equals(buffer_slice(got), wanted))
+		print_error("got:\n%.*s\nwant:\n%.*s\n", (int)got->len, got->ptr, (int)wanted.len,
+		    wanted.ptr);
+	assert_true(slice_equals(buffer_slice(got), wanted));
 }
 
 static inline void assert_entry(
