@@ -43,7 +43,7 @@ enum status auth_token_create(struct catalog *catalog, const char *name, unsigne
 	for (size_t i = 0; i < sizeof(secret); i++, used += 2)
 		snprintf(text + used, sizeof(text) - used, "%02x", secret[i]);
 	hash_token(slice_of(text), hash);
-	st = catalog_token_add(catalog, hash, name, scopes, err);
+	st = catalog_token_add(catalog, hash, name, scopes, 0, err);
 	if (st == OK)
 		memcpy(ret_text, text, sizeof(text));
 	explicit_bzero(secret, sizeof(secret));

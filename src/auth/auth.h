@@ -10,7 +10,7 @@
 
 #include "base/slice.h"
 #include "base/status.h"
-#include "catalog/catalog.h"
+#include "catalog/access.h"
 
 #define AUTH_TOKEN_TEXT_BYTES 72 /* "sluice_", 64 hexadecimal digits, NUL */
 

@@ -153,12 +153,13 @@ enum status catalog_dropped_forget(
 }
 
 enum status catalog_token_add(struct catalog *catalog, const unsigned char hash[CATALOG_HASH_BYTES],
-    const char *name, unsigned scopes, struct err *err)
+    const char *name, unsigned scopes, int64_t expires_us, struct err *err)
 {
 	assert(fits(name, CATALOG_TOKEN_NAME_BYTES));
+	assert(expires_us >= 0);
 	assert(scopes != 0);
 	assert((scopes & ~(unsigned)(SCOPE_INGEST | SCOPE_QUERY | SCOPE_ADMIN)) == 0);
-	return catalog->ops->token_add(catalog, hash, name, scopes, err);
+	return catalog->ops->token_add(catalog, hash, name, scopes, expires_us, err);
 }
 
 enum status catalog_token_find(struct catalog *catalog,

@@ -8,7 +8,7 @@
  * catalog.h; catalog.c has checked the arguments, so a backend need not.  Every entry is filled in.
  */
 
-#include "catalog/catalog.h"
+#include "catalog/access.h"
 
 struct catalog {
 	const struct catalog_ops *ops;
@@ -41,7 +41,7 @@ struct catalog_ops {
 
 	enum status (*token_add)(struct catalog *catalog,
 	    const unsigned char hash[CATALOG_HASH_BYTES], const char *name, unsigned scopes,
-	    struct err *err);
+	    int64_t expires_us, struct err *err);
 	enum status (*token_find)(struct catalog *catalog,
 	    const unsigned char hash[CATALOG_HASH_BYTES], struct catalog_token *ret_token,
 	    struct err *err);

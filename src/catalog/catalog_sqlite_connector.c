@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
 
@@ -466,9 +467,11 @@ static enum status add_token(struct conn *conn, void *ctx, struct err *err)
 
 enum status catalog_sqlite_token_add(struct catalog *catalog,
     const unsigned char hash[CATALOG_HASH_BYTES], const char *name, unsigned scopes,
-    struct err *err)
+    int64_t expires_us, struct err *err)
 {
 	struct token_add add = {hash, name, scopes};
+
+	assert(expires_us == 0);
 
 	return catalog_sqlite_write(store_of(catalog), add_token, &add, err);
 }
@@ -489,7 +492,7 @@ enum status catalog_sqlite_token_find(struct catalog *catalog,
     const unsigned char hash[CATALOG_HASH_BYTES], struct catalog_token *ret_token, struct err *err)
 {
 	struct catalog_sqlite *store = store_of(catalog);
-	struct catalog_token token;
+	struct catalog_token token = {.kind = TOKEN_STATIC};
 	struct conn *conn;
 	struct query query;
 	enum status status;

@@ -169,7 +169,7 @@ enum status catalog_sqlite_dropped_forget(
     struct catalog *catalog, const struct catalog_table *table, struct err *err);
 enum status catalog_sqlite_token_add(struct catalog *catalog,
     const unsigned char hash[CATALOG_HASH_BYTES], const char *name, unsigned scopes,
-    struct err *err);
+    int64_t expires_us, struct err *err);
 enum status catalog_sqlite_token_find(struct catalog *catalog,
     const unsigned char hash[CATALOG_HASH_BYTES], struct catalog_token *ret_token, struct err *err);
 enum status catalog_sqlite_job_create(struct catalog *catalog, const struct job *job,

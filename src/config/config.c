@@ -124,6 +124,8 @@ static int read_flag(struct config_reading *reading, int argc, char **argv, int 
 		value++;
 	else if (i + 1 < argc && !is_flag(argv[i + 1]))
 		value = argv[++i];
+	else if (row != NULL && option_is_switch(row))
+		value = "on";
 	if (row == NULL) {
 		complain_unknown(reading, "", "--", (struct slice){flag, length});
 	} else if (value == NULL) {

@@ -8,6 +8,7 @@
 
 #include "base/thread.h"
 #include "base/uuid.h"
+#include "catalog/access.h"
 #include "catalog/catalog_sqlite.h"
 
 #include <fcntl.h>
@@ -220,7 +221,7 @@ static int open_in_child(int number)
 	snprintf(name, sizeof(name), "token%d", number);
 	status = catalog_sqlite_open(path, &catalog, &err);
 	if (status == OK)
-		status = catalog_token_add(catalog, hash, name, SCOPE_ADMIN, &err);
+		status = catalog_token_add(catalog, hash, name, SCOPE_ADMIN, 0, &err);
 	if (status != OK)
 		fprintf(stderr, "process %d: %s\n", number, err.text);
 	catalog_close(&catalog);

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SLUICE_AUTH_OAUTH_H
+#define SLUICE_AUTH_OAUTH_H
+
+/*
+ * Grants: from what a client shows to a token (RFC 6749, RFC 7523, RFC 8693, RFC 7009).  What
+ * stands in a form, a query string or a header, and how an answer is written, is api/oauth.c's.
+ *
+ * What is refused gets one of OAuth's words and a sentence; whether it is the app, its secret, the
+ * user or the password that is wrong, neither says, nor the time that it takes.
+ *
+ * Blocks on storage; a password takes some 50 ms of a processor.  Any thread.
+ */
+
+#include "auth/audit.h"
+#include "auth/keys.h"
+#include "auth/login_limit.h"
+#include "base/arena.h"
+#include "base/slice.h"
+#include "base/status.h"
+#include "catalog/access.h"
+
+#define OAUTH_CORE_US   (INT64_C(7200) * 1000000) /* how long a core token lasts */
+#define OAUTH_TENANT_US (INT64_C(7200) * 1000000) /* and one exchanged for it */
+
+struct oauth {
+	struct catalog *catalog;
+	struct keys *keys;
+	struct login_limit *limit;
+	bool refresh_tokens; /* a login also gives one, and one is taken */
+	bool passwords;      /* the password grant is taken */
+};
+
+/* What the client sent; what it did not send has ptr NULL. */
+struct oauth_form {
+	struct slice grant_type;
+	struct slice client_id, client_secret;
+	struct slice assertion;
+	struct slice refresh_token;
+	struct slice username, password;
+	struct slice scope;
+	struct slice subject_token, subject_token_type, dataspace;
+	struct slice host;   /* the Host header */
+	const char *address; /* the client's, numeric */
+};
+
+struct oauth_token {
+	struct catalog_token row;
+	struct slice text, refresh_text; /* in the arena; the latter empty when there is none */
+};
+
+/* ${ret_error}, when it returns E_INVALID or E_BUSY: "invalid_request",
+ * "unsupported_grant_type", "unauthorized_client", "invalid_client", "invalid_grant",
+ * "invalid_scope"; ${err} is then its description, for the client. */
+
+/* POST /services/oauth2/token.  E_INVALID: 400; E_BUSY: too many failures from this address, to be
+ * tried again in ${ret_wait_us}. */
+enum status oauth_login(struct oauth *oauth, const struct oauth_form *form, struct arena *arena,
+    struct oauth_token *ret_token, const char **ret_error, int64_t *ret_wait_us,
+    struct err *err) WARN_UNUSED;
+
+/* POST /services/a360/token: a core token (${form}'s subject_token) becomes a tenant token. */
+enum status oauth_exchange(struct oauth *oauth, const struct oauth_form *form, struct arena *arena,
+    struct oauth_token *ret_token, const char **ret_error, int64_t *ret_wait_us,
+    struct err *err) WARN_UNUSED;
+
+/* POST /services/oauth2/revoke: ${text} and all that came of it are over.  Not a token of ours: OK,
+ * as RFC 7009 has it. */
+enum status oauth_revoke(
+    struct oauth *oauth, struct slice text, const char *address, struct err *err) WARN_UNUSED;
+
+#endif
