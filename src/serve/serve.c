@@ -14,6 +14,7 @@
 #include "serve/serve.h"
 
 #include "api/api.h"
+#include "api/platform.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/thread.h"
@@ -273,6 +274,8 @@ static void age_now(void *ctx)
 	results_expire(house->results);
 }
 
+static const struct http_error_form error_forms[] = {{PLATFORM_PREFIX, platform_write_error}};
+
 static enum status start_http(struct house *house, struct err *err)
 {
 	char host[CONFIG_HOST_BYTES];
@@ -312,6 +315,8 @@ static enum status start_http(struct house *house, struct err *err)
 	house->api.query_timeout_ms = house->config.query_timeout_ms;
 	atomic_store(&house->api.ready, true);
 	options.routes = api_routes(&options.route_count);
+	options.error_forms = error_forms;
+	options.error_form_count = sizeof(error_forms) / sizeof(error_forms[0]);
 	api_name_metrics();
 	st = http_server_start(&options, &house->http, err);
 	if (st == OK)
