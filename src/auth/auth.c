@@ -2,7 +2,7 @@
 /*
  * Tokens and scopes: see auth.h.  A header is checked for its form, hashed and looked up; nothing
  * is kept in between, so a token that another process adds counts at once.  Not here: which scope a
- * route needs (api/routes.def), and ending a token.
+ * route needs (api/routes.def), and how tokens come about (oauth.c).
  */
 #include "auth/auth.h"
 
@@ -51,11 +51,13 @@ enum status auth_token_create(struct catalog *catalog, const char *name, unsigne
 	return st;
 }
 
-enum status auth_check(
-    struct catalog *catalog, struct slice header, struct catalog_token *ret_token, struct err *err)
+enum status auth_check(struct catalog *catalog, struct slice header, int64_t now_us,
+    struct catalog_token *ret_token, struct err *err)
 {
 	const struct slice scheme = SLICE("Bearer ");
 	unsigned char hash[CATALOG_HASH_BYTES];
+	struct catalog_token token;
+	enum status st;
 
 	/* RFC 9110: the scheme's name is the same in either case. */
 	if (header.len <= scheme.len || strncasecmp(header.ptr, scheme.ptr, scheme.len) != 0)
@@ -67,10 +69,16 @@ enum status auth_check(
 	/* Looking the hash up tells an attacker nothing by its time: he does not
 	 * know which hash he asked for. */
 	hash_token(header, hash);
-	return catalog_token_find(catalog, hash, ret_token, err);
+	st = catalog_token_find(catalog, hash, &token, err);
+	if (st != OK)
+		return st;
+	if (token.kind == TOKEN_REFRESH)
+		return err_set(err, E_NOT_FOUND, "a refresh token is no access token");
+	*ret_token = token;
+	return auth_has_ended(&token, now_us) ? err_set(err, E_GONE, "the token has ended") : OK;
 }
 
-static unsigned scope_of_name(struct slice name)
+unsigned auth_scope_of_name(struct slice name)
 {
 	for (size_t i = 0; i < SCOPE_COUNT; i++) {
 		if (slice_is(name, scope_names[i].name))
@@ -91,7 +99,7 @@ enum status auth_scopes_parse(struct slice text, unsigned *ret_scopes, struct er
 		text = slice_skip(text, word.len < text.len ? word.len + 1 : word.len);
 		if (word.len == 0)
 			continue;
-		bit = scope_of_name(word);
+		bit = auth_scope_of_name(word);
 		if (bit == 0)
 			return err_set(err, E_INVALID,
 			    "\"%.*s\" is not a scope; there are cdp_ingest_api, cdp_query_api and "
@@ -104,6 +112,19 @@ enum status auth_scopes_parse(struct slice text, unsigned *ret_scopes, struct er
 		    "no scope given; there are cdp_ingest_api, cdp_query_api and api");
 	*ret_scopes = scopes;
 	return OK;
+}
+
+const char *auth_scopes_format(unsigned scopes, char ret_text[AUTH_SCOPES_BYTES])
+{
+	size_t used = 0;
+
+	ret_text[0] = '\0';
+	for (size_t i = 0; i < SCOPE_COUNT; i++) {
+		if ((scopes & scope_names[i].bit) != 0)
+			used += (size_t)snprintf(ret_text + used, AUTH_SCOPES_BYTES - used, "%s%s",
+			    used == 0 ? "" : " ", scope_names[i].name);
+	}
+	return ret_text;
 }
 
 const char *auth_scope_name(unsigned scope)
