@@ -51,24 +51,34 @@ enum status auth_token_create(struct catalog *catalog, const char *name, unsigne
 	return st;
 }
 
-enum status auth_check(struct catalog *catalog, struct slice header, int64_t now_us,
-    struct catalog_token *ret_token, struct err *err)
+bool auth_read_bearer(struct slice header, struct slice *ret_text)
 {
 	const struct slice scheme = SLICE("Bearer ");
-	unsigned char hash[CATALOG_HASH_BYTES];
-	struct catalog_token token;
-	enum status st;
 
 	/* RFC 9110: the scheme's name is the same in either case. */
 	if (header.len <= scheme.len || strncasecmp(header.ptr, scheme.ptr, scheme.len) != 0)
-		return err_set(
-		    err, E_INVALID, "the Authorization header is not of the form \"Bearer TOKEN\"");
+		return false;
 	header = slice_skip(header, scheme.len);
 	while (header.len > 0 && header.ptr[0] == ' ')
 		header = slice_skip(header, 1);
+	*ret_text = header;
+	return header.len > 0;
+}
+
+enum status auth_check(struct catalog *catalog, struct slice header, int64_t now_us,
+    struct catalog_token *ret_token, struct err *err)
+{
+	unsigned char hash[CATALOG_HASH_BYTES];
+	struct catalog_token token;
+	struct slice text;
+	enum status st;
+
+	if (!auth_read_bearer(header, &text))
+		return err_set(
+		    err, E_INVALID, "the Authorization header is not of the form \"Bearer TOKEN\"");
 	/* Looking the hash up tells an attacker nothing by its time: he does not
 	 * know which hash he asked for. */
-	hash_token(header, hash);
+	hash_token(text, hash);
 	st = catalog_token_find(catalog, hash, &token, err);
 	if (st != OK)
 		return st;

@@ -12,6 +12,8 @@
 #include "base/status.h"
 #include "catalog/access.h"
 
+#include <stdbool.h>
+
 #define AUTH_TOKEN_TEXT_BYTES 72 /* "sluice_", 64 hexadecimal digits, NUL */
 
 /* Make a token, store its hash, and hand out its text: the only time that anybody sees it.
@@ -24,6 +26,9 @@ enum status auth_token_create(struct catalog *catalog, const char *name, unsigne
  * good for new tokens only; E_GONE: its time is over, and ${ret_token} is which it was. */
 enum status auth_check(struct catalog *catalog, struct slice header, int64_t now_us,
     struct catalog_token *ret_token, struct err *err) WARN_UNUSED;
+
+/* The token in a header's value.  A view; false when it is not of the form "Bearer …". */
+bool auth_read_bearer(struct slice header, struct slice *ret_text);
 
 /* Is its time over? */
 static inline bool auth_has_ended(const struct catalog_token *token, int64_t now_us)
