@@ -85,10 +85,10 @@ struct http_route {
 	const struct http_upload *upload; /* for STREAM */
 };
 
-/* How errors look below one path.  write() puts the whole body into ${out}; ${message} is what the
+/* How errors look at one path and below it.  write() puts the whole body into ${out}; ${message} is what the
  * usual envelope would say.  Any thread. */
 struct http_error_form {
-	const char *prefix; /* "/services/data/": repeated slashes of a request count as one */
+	const char *prefix; /* "/services/data"; repeated slashes of a request count as one */
 	void (*write)(struct buffer *out, unsigned status, const char *message);
 };
 

@@ -244,7 +244,7 @@ static void log_500(const struct request *request, const char *message)
 	    http_method_name(request->method), SLICE_ARGS(request->path), message);
 }
 
-/* Does ${path} begin with ${prefix}, with repeated slashes as one? */
+/* Is ${path} ${prefix} or below it, with repeated slashes as one? */
 static bool is_below(struct slice path, const char *prefix)
 {
 	size_t i = 0;
@@ -255,7 +255,7 @@ static bool is_below(struct slice path, const char *prefix)
 		if (i >= path.len || path.ptr[i] != *prefix)
 			return false;
 	}
-	return true;
+	return i == path.len || path.ptr[i] == '/';
 }
 
 static const struct http_error_form *find_form(const struct request *request)

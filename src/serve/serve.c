@@ -15,6 +15,7 @@
 
 #include "api/api.h"
 #include "api/oauth.h"
+#include "api/platform.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/thread.h"
@@ -304,6 +305,7 @@ static void age_now(void *ctx)
 static const struct http_error_form error_forms[] = {
     {OAUTH_PREFIX, oauth_write_error},
     {OAUTH_EXCHANGE_PREFIX, oauth_write_error},
+    {PLATFORM_PREFIX, platform_write_error},
 };
 
 static enum status start_http(struct house *house, struct err *err)
