@@ -61,7 +61,9 @@ static void refuse_token(struct request *request, const struct catalog_token *to
 	    token != NULL ? "ended_token"
 	    : is_bearer   ? "unknown_token"
 			  : "no_bearer");
-	respond_header(request, "WWW-Authenticate", "Bearer error=\"invalid_token\"");
+	/* RFC 6750: who did not even try gets no error code. */
+	if (is_bearer)
+		respond_header(request, "WWW-Authenticate", "Bearer error=\"invalid_token\"");
 	respond_error(request, 401, "The token is unknown or has ended.");
 }
 
