@@ -12,6 +12,9 @@
  *	audit.token_refused grant=… app="…" user="…" address=… reason=…
  *	audit.token_revoked token=7 kind=core app="…" user="…" count=2 by=…
  *
+ * What stands between quotes may be anything that a client sent: quotes, backslashes, controls and
+ * what is not UTF-8 come as \xNN, and what is longer than 80 bytes is cut.
+ *
  * Any thread.  A first use is seen on an event thread, which may not write to the catalog: a thread
  * of audit's own marks the token, and logs the line if it was the one who did.
  */
@@ -34,8 +37,15 @@ void audit_used(struct audit *audit, const struct catalog_token *token, const ch
 /* ${grant} and ${by} are one word each. */
 void audit_made(const struct catalog_token *token, const char *grant, const char *address);
 void audit_revoked(const struct catalog_token *token, size_t count, const char *by);
-/* ${app} and ${user} are what the client said, and may be anything. */
+/* ${app} and ${user} are what the client said, and may be anything; ${reason} is one word. */
 void audit_refused(const char *grant, struct slice app, struct slice user, const char *address,
     const char *reason);
+/* The same for what a client can have refused as often as it likes: an address gets ten such lines
+ * a minute, so that nobody fills the disk with them. */
+void audit_refused_often(struct audit *audit, const char *grant, struct slice app,
+    struct slice user, const char *address, const char *reason);
+
+/* "static", "core", "tenant", "refresh" */
+const char *audit_kind_name(enum catalog_token_kind kind);
 
 #endif

@@ -5,9 +5,10 @@
 /*
  * How often one address may fail to log in.  Ten failures within a minute, and it has to wait until
  * the first of them is a minute old; a login that succeeds is neither counted nor held against
- * anybody else.  An IPv6 address counts as its /64, which one client has to itself.
+ * anybody else.  An IPv6 address counts as its /64, which one client has to itself; what is no
+ * address counts as one.
  *
- * Remembers so many addresses and no more; when all places are taken, who failed longest ago is
+ * Remembers 4,096 addresses and no more; when all places are taken, who failed longest ago is
  * forgotten.  Any thread; never blocks for long.
  */
 

@@ -27,6 +27,7 @@ struct oauth {
 	struct catalog *catalog;
 	struct keys *keys;
 	struct login_limit *limit;
+	struct audit *audit;
 	bool refresh_tokens; /* a login also gives one, and one is taken */
 	bool passwords;      /* the password grant is taken */
 };
@@ -40,8 +41,9 @@ struct oauth_form {
 	struct slice username, password;
 	struct slice scope;
 	struct slice subject_token, subject_token_type, dataspace;
-	struct slice host;   /* the Host header */
-	const char *address; /* the client's, numeric */
+	struct slice host;     /* the Host header */
+	struct slice instance; /* where we are, as a URL: "http://localhost:8080" */
+	const char *address;   /* the client's, numeric */
 };
 
 struct oauth_token {
@@ -50,8 +52,8 @@ struct oauth_token {
 };
 
 /* ${ret_error}, when it returns E_INVALID or E_BUSY: "invalid_request",
- * "unsupported_grant_type", "unauthorized_client", "invalid_client", "invalid_grant",
- * "invalid_scope"; ${err} is then its description, for the client. */
+ * "unsupported_grant_type", "invalid_client", "invalid_grant", "invalid_scope",
+ * "temporarily_unavailable"; ${err} is then its description, for the client. */
 
 /* POST /services/oauth2/token.  E_INVALID: 400; E_BUSY: too many failures from this address, to be
  * tried again in ${ret_wait_us}. */
@@ -59,13 +61,15 @@ enum status oauth_login(struct oauth *oauth, const struct oauth_form *form, stru
     struct oauth_token *ret_token, const char **ret_error, int64_t *ret_wait_us,
     struct err *err) WARN_UNUSED;
 
-/* POST /services/a360/token: a core token (${form}'s subject_token) becomes a tenant token. */
+/* POST /services/a360/token: a core token (${form}'s subject_token) becomes a tenant token, which
+ * outlives it.  What is refused here does not count as a failed login: a core token has more bits
+ * than anybody can guess, and a client that goes on with one that has ended should be able to get a
+ * new one. */
 enum status oauth_exchange(struct oauth *oauth, const struct oauth_form *form, struct arena *arena,
-    struct oauth_token *ret_token, const char **ret_error, int64_t *ret_wait_us,
-    struct err *err) WARN_UNUSED;
+    struct oauth_token *ret_token, const char **ret_error, struct err *err) WARN_UNUSED;
 
-/* POST /services/oauth2/revoke: ${text} and all that came of it are over.  Not a token of ours: OK,
- * as RFC 7009 has it. */
+/* POST /services/oauth2/revoke: ${text} is over, and when it is a refresh token all that came of
+ * it.  Not a token of ours: OK, as RFC 7009 has it. */
 enum status oauth_revoke(
     struct oauth *oauth, struct slice text, const char *address, struct err *err) WARN_UNUSED;
 

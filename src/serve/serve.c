@@ -3,7 +3,7 @@
  * sluice serve: puts the house together, and takes it apart in the right order.
  *
  *	up:	own the data directory -> catalog, blobs, journal, lake -> recover -> tables of all
- *		streams -> applier -> workers, ageing -> results of queries -> HTTP
+ *		streams -> applier -> workers, ageing -> results of queries -> keys, audit -> HTTP
  *	SIGTERM: requests get 503; running uploads may end; who waits is answered -> HTTP down
  *		-> ageing ends, workers stop (a job that is not at its commit goes back to the
  *		queue) -> the applier takes what is left in the journal to the lake, as long as
@@ -14,6 +14,7 @@
 #include "serve/serve.h"
 
 #include "api/api.h"
+#include "api/oauth.h"
 #include "api/platform.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -43,6 +44,9 @@
 
 /* The words of --test-controls, in their order. */
 enum { TEST_CONTROLS_OFF, TEST_CONTROLS_ON };
+/* Those of options that are off or on, and of --instance-url. */
+enum { SWITCH_OFF, SWITCH_ON };
+enum { INSTANCE_URL_URL, INSTANCE_URL_HOST };
 
 /* Shapes of objects that are kept though nobody uses them at the moment. */
 #define SHAPES_MAX 4096
@@ -65,6 +69,9 @@ struct house {
 	struct work *work;
 	struct ageing *ageing;
 	struct results *results;
+	struct keys *keys;
+	struct login_limit *login_limit;
+	struct audit *audit;
 	struct api api;
 	struct http_server *http;
 	char address[128];
@@ -264,6 +271,27 @@ static enum status open_results(struct house *house, struct err *err)
 	return results_open(&options, &house->results, err);
 }
 
+/* Who is let in. */
+static enum status start_access(struct house *house, struct err *err)
+{
+	enum status st = keys_open(house->dir.keys, OAUTH_TENANT_US, &house->keys, err);
+
+	if (st == OK)
+		st = login_limit_create(&house->login_limit, err);
+	if (st == OK)
+		st = audit_start(house->catalog, &house->audit, err);
+	house->api.oauth = (struct oauth){
+	    .catalog = house->catalog,
+	    .keys = house->keys,
+	    .limit = house->login_limit,
+	    .audit = house->audit,
+	    .refresh_tokens = house->config.refresh_tokens == SWITCH_ON,
+	    .passwords = house->config.password_grant == SWITCH_ON,
+	};
+	house->api.instance_is_host = house->config.instance_url == INSTANCE_URL_HOST;
+	return st;
+}
+
 /* A test has moved the clock: what is too old by it goes now, not within a minute. */
 static void age_now(void *ctx)
 {
@@ -274,7 +302,11 @@ static void age_now(void *ctx)
 	results_expire(house->results);
 }
 
-static const struct http_error_form error_forms[] = {{PLATFORM_PREFIX, platform_write_error}};
+static const struct http_error_form error_forms[] = {
+    {OAUTH_PREFIX, oauth_write_error},
+    {OAUTH_EXCHANGE_PREFIX, oauth_write_error},
+    {PLATFORM_PREFIX, platform_write_error},
+};
 
 static enum status start_http(struct house *house, struct err *err)
 {
@@ -369,6 +401,9 @@ static void take_apart(struct house *house)
 	ageing_stop(&house->ageing);
 	work_stop(&house->work);
 	applier_stop(&house->applier, house->drain_end_us);
+	audit_stop(&house->audit);
+	login_limit_destroy(&house->login_limit);
+	keys_close(&house->keys);
 	faults_destroy(&house->faults);
 	rate_destroy(&house->streaming_rate);
 	shapes_destroy(&house->shapes);
@@ -431,6 +466,8 @@ static int run(struct house *house, struct err *err)
 		st = start_jobs(house, err);
 	if (st == OK)
 		st = open_results(house, err);
+	if (st == OK)
+		st = start_access(house, err);
 	if (st == OK)
 		st = start_http(house, err);
 	if (st != OK) {

@@ -38,6 +38,19 @@ export class Server {
 			{ encoding: 'utf8' }).trim();
 	}
 
+	// An app: { clientId, clientSecret }.
+	makeApp(name, args = []) {
+		const text = execFileSync(program, ['app', 'create', name, '--data', this.data, ...args], { encoding: 'utf8' });
+		const [, clientId] = text.match(/^client_id\W+(\S+)$/m), [, clientSecret] = text.match(/^client_secret\W+(\S+)$/m);
+		return { clientId, clientSecret };
+	}
+
+	// A login by client_credentials, or what ${form} says; the answer.
+	async logIn(form) {
+		const body = new URLSearchParams({ grant_type: 'client_credentials', ...form });
+		return (await this.must(200, 'POST', '/services/oauth2/token', String(body), { Authorization: null, 'Content-Type': 'application/x-www-form-urlencoded' })).json;
+	}
+
 	// Start the process (again); env is added for this run.  Resolves when it takes requests, rejects when it ends before.
 	run(env = {}) {
 		const shell = this.openFiles ? ['sh', '-c', `ulimit -Sn ${this.openFiles}; exec "$0" "$@"`] : [];

@@ -36,6 +36,7 @@ function numberOf(text) {
 
 const scopeNames = { SCOPE_INGEST: 'cdp_ingest_api', SCOPE_QUERY: 'cdp_query_api', SCOPE_ADMIN: 'api' };
 const forms = {
+	OPEN_BODY_ROUTE: ([most]) => ({ open: true, scopes: [], body: 'WHOLE', most }),
 	OPEN_ROUTE: () => ({ open: true, scopes: [], body: 'NONE', most: '0' }),
 	ROUTE: ([scopes, , body, most]) => ({ scopes, body, most }),
 	UPLOAD_ROUTE: ([scopes, most]) => ({ scopes, body: 'STREAM', most }),
@@ -60,6 +61,7 @@ const schema = JSON.stringify({ openapi: '3.0.3', components: { schemas: { thing
 
 // What is right for a route that is no plain GET: the body, its type, the status, and what its parameters are to name: a job in
 // that state, or a connector without jobs.
+const form = { type: 'application/x-www-form-urlencoded', notJson: true, isForm: true };
 const right = {
 	'POST /api/v1/ingest/jobs': { body: '{"object":"things","sourceName":"shop","operation":"upsert"}', status: 201 },
 	'PATCH /api/v1/ingest/jobs/{id}': { body: '{"state":"Aborted"}', status: 200 },
@@ -73,6 +75,11 @@ const right = {
 	'POST /api/v2/query/{nextBatchId}': { status: 200 },
 	'POST /api/v1/query': { body: '{"sql":"select 1"}', status: 200 },
 	'POST /services/oauth2/userinfo': { status: 200 },
+	// {secret} and {core} are filled in by the world.  Behind pad= may stand whatever a story adds.
+	'POST /services/oauth2/token': { ...form, body: 'grant_type=client_credentials&client_id=walker&client_secret={secret}&pad=', status: 200 },
+	'POST /services/a360/token': { ...form, body: 'grant_type=urn:salesforce:grant-type:external:cdp&subject_token={core}&pad=', status: 200 },
+	'POST /services/oauth2/revoke': { ...form, body: 'token=none&pad=', status: 200 },
+	'GET /services/oauth2/revoke': { query: '?token=none', status: 200 },
 	'GET /services/data/{version}/query': { query: '?q=SELECT+Id+FROM+Organization', status: 200 },
 	'PUT /api/v1/connectors/{name}': { body: schema, type: 'application/json', status: 200, notJson: true, creates: true },
 	'DELETE /api/v1/connectors/{name}': { connector: 'fresh', status: 204 },
@@ -95,6 +102,8 @@ export class World {
 		world.seen = [];
 		world.tokens = Object.fromEntries(Object.values(scopeNames).map((scope) => [scope, server.makeToken(`only ${scope}`, scope)]));
 		await server.setUpThings({ id: 'string', n: 'number' });
+		world.secret = server.makeApp('walker', ['--client-id', 'walker']).clientSecret;
+		world.core = (await server.logIn({ client_id: 'walker', client_secret: world.secret })).access_token;
 		world.open = await server.createJob('things');
 		return world;
 	}
@@ -163,9 +172,14 @@ export class World {
 		return answer;
 	}
 
+	// The body of a right request.
+	bodyOf(route) {
+		return rightOf(route).body?.replace('{secret}', this.secret).replace('{core}', this.core);
+	}
+
 	// A right request, changed by ${options}.
 	async askRight(route, options = {}, change = (path) => path) {
-		const { body, type } = rightOf(route);
+		const { type } = rightOf(route), body = this.bodyOf(route);
 		const [path, query] = (await this.path(route.pattern, route)).split('?');
 		const changed = change(path, query ? query.length + 1 : 0);
 		return this.ask(route.method, query ? `${changed}${changed.includes('?') ? '&' : '?'}${query}` : changed, { body, type, ...options }, route.pattern);
@@ -178,7 +192,14 @@ export const names = {
 };
 
 // Below these paths errors have a form of their own.
+const checkOAuth = (answer, what) => {
+	assert.deepEqual(Object.keys(answer.json), ['error', 'error_description'], what);
+	assert.match(answer.json.error, /^[a-z_]+$/, what);
+	assert.ok(answer.json.error_description.length > 10, what);
+};
 const ownForms = [
+	{ prefix: '/services/oauth2/', check: checkOAuth },
+	{ prefix: '/services/a360/', check: checkOAuth },
 	{ prefix: '/services/data/', check: (answer, what) => {
 		assert.deepEqual(answer.json.map((one) => Object.keys(one)), [['message', 'errorCode']], what);
 		assert.match(answer.json[0].errorCode, /^[A-Z_]+$/, what);
@@ -193,7 +214,7 @@ export const messageOf = ({ json }) => Array.isArray(json) ? json[0].message : j
 export function assertRefusal(answer, method, path, what) {
 	assert.equal(answer.headers['content-type'], 'application/json;charset=UTF-8', what);
 	if (answer.status === 401)
-		assert.equal(answer.headers['www-authenticate'], 'Bearer', what);
+		assert.match(answer.headers['www-authenticate'], /^Bearer( error="invalid_token")?$/, what);
 	if (answer.status === 503)
 		assert.match(answer.headers['retry-after'], /^[1-9]\d*$/, what);
 	if (method === 'HEAD') {
@@ -227,7 +248,7 @@ export const walk = {
 				for (const token of [null, 'wrong'])
 					await w.must(401, method, await w.path(pattern), { token }, pattern);
 			if (isOpen('GET', pattern))
-				await w.must(200, 'GET', pattern, { token: null }, pattern);
+				await w.must(200, 'GET', await w.path(pattern, routeOf('GET', pattern)), { token: null }, pattern);
 		}
 	},
 
@@ -276,7 +297,7 @@ export const walk = {
 
 	'JSON is taken under any Content-Type, a part only under its own': async (w) => {
 		const types = [undefined, 'application/json', 'application/json; charset=utf-8', 'application/x-www-form-urlencoded', 'text/plain', 'text/csvx', 'image/png; x=y', '/', '\xff'];
-		for (const route of routes)
+		for (const route of routes.filter((r) => !rightOf(r).isForm))
 			for (const type of types)
 				assert.equal((await w.askRight(route, { type })).status, route.body === 'STREAM' ? 415 : rightOf(route).status, `${route.method} ${route.pattern} as ${type}`);
 		for (const route of routes.filter((r) => r.body === 'STREAM')) {
@@ -287,8 +308,20 @@ export const walk = {
 			assert.equal((await w.askRight(route, { headers: ['Content-Encoding: gzip'] })).status, 415);
 	},
 
+	'a form is taken as a form only': async (w) => {
+		for (const route of routes.filter((r) => rightOf(r).isForm)) {
+			for (const type of ['Application/X-WWW-Form-Urlencoded', `${form.type};charset=UTF-8`])
+				assert.equal((await w.askRight(route, { type })).status, 200);
+			for (const type of [undefined, 'application/json', 'text/plain', 'multipart/form-data; boundary=x'])
+				assert.equal((await w.askRight(route, { type })).status, 400);
+			const body = w.bodyOf(route), [first] = body.split('&');
+			for (const bad of ['', ' ', 'nonsense', '{}', '&&&', `${body}&${first}`, first.split('=')[0], `${first.split('=')[0]}=`, '%00=%00'])
+				assert.equal((await w.askRight(route, { body: bad })).json.error, 'invalid_request', `${route.pattern}: ${bad}`);
+		}
+	},
+
 	'no body, and one that is not one JSON object, are 400': async (w) => {
-		for (const route of routes.filter((r) => r.body === 'WHOLE')) {
+		for (const route of routes.filter((r) => r.body === 'WHOLE' && !rightOf(r).isForm)) {
 			const { body, notJson } = rightOf(route);
 			const first = body.match(/^\{("\w+":("[^"]*"|\{.*\}|\[.*\]|\d+))/)[1];
 			const wrong = ['', ' ', 'nonsense', '[]', 'null', '"x"', `{${first}`, `{"x":"\xff",${body.slice(1)}`, `{${first},${body.slice(1)}`];
@@ -313,7 +346,7 @@ export const walk = {
 			if (route.most > 4194304)
 				continue;
 			await w.must(413, route.method, path, { type, body: ' '.repeat(route.most + 1), chunked: true }, route.pattern);
-			const { body = '' } = rightOf(route);
+			const body = w.bodyOf(route) ?? '';
 			assert.equal((await w.askRight(route, { body: body + ' '.repeat(route.most - body.length) })).status, rightOf(route).status, `${route.method} ${path}`);
 		}
 	},
