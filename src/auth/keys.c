@@ -1,0 +1,494 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Signing keys: see keys.h.
+ *
+ *	DIR/keys/0001764000000000000-ID.pem	made at that microsecond
+ *
+ * The folder is the state, and what is in memory a copy of it.  The copy is as good as the folder's
+ * time of change: when that is another, the folder is read again.  So a rotation by another process
+ * needs no message.
+ */
+#include "auth/keys.h"
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "base/thread.h"
+#include "base/uuid.h"
+
+#include <assert.h>
+#include <dirent.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <jwt.h>
+#include <limits.h>
+#include <openssl/bn.h>
+#include <openssl/core_names.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <openssl/rsa.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define KEY_BITS      2048
+#define PEM_BYTES_MAX 8192
+#define TIME_DIGITS   19
+/* A rotation every few minutes for a token's whole life. */
+#define KEYS_MAX 64
+
+struct key {
+	int64_t created_us;
+	char id[KEYS_ID_BYTES];
+	char pem[PEM_BYTES_MAX];
+	EVP_PKEY *key;
+};
+
+struct keys {
+	char path[PATH_MAX];
+	int64_t token_us;
+
+	pthread_mutex_t mutex; /* guards all below; held while the folder is read, which is rare */
+	struct timespec read_at; /* the folder's time of change as it was read */
+	size_t count;
+	struct key *list[KEYS_MAX]; /* the oldest first */
+};
+
+static void key_free(struct key *key)
+{
+	if (key == NULL)
+		return;
+	EVP_PKEY_free(key->key);
+	explicit_bzero(key, sizeof(*key));
+	free(key);
+}
+
+static enum status join(
+    const struct keys *keys, const char *name, char ret_path[PATH_MAX], struct err *err)
+{
+	if (snprintf(ret_path, PATH_MAX, "%s/%s", keys->path, name) >= PATH_MAX)
+		return err_set(err, E_INVALID, "the path %.100s… is too long", keys->path);
+	return OK;
+}
+
+/* --- Reading ---------------------------------------------------------------------------------- */
+
+/* "0001764000000000000-0123….pem" */
+static bool parse_name(const char *name, int64_t *ret_created_us, char ret_id[KEYS_ID_BYTES])
+{
+	const size_t id_at = TIME_DIGITS + 1, end = id_at + KEYS_ID_BYTES - 1;
+
+	if (strlen(name) != end + 4 || strspn(name, "0123456789") != TIME_DIGITS ||
+	    name[TIME_DIGITS] != '-' || strspn(name + id_at, "0123456789abcdef") != end - id_at ||
+	    strcmp(name + end, ".pem") != 0)
+		return false;
+	*ret_created_us = strtoll(name, NULL, 10);
+	memcpy(ret_id, name + id_at, KEYS_ID_BYTES - 1);
+	ret_id[KEYS_ID_BYTES - 1] = '\0';
+	return true;
+}
+
+static EVP_PKEY *parse_pem(const char *pem)
+{
+	BIO *memory = BIO_new_mem_buf(pem, -1);
+	EVP_PKEY *key =
+	    memory == NULL ? NULL : PEM_read_bio_PrivateKey(memory, NULL, NULL, (void *)"");
+
+	BIO_free(memory);
+	if (key == NULL || EVP_PKEY_get_base_id(key) == EVP_PKEY_RSA)
+		return key;
+	EVP_PKEY_free(key);
+	return NULL;
+}
+
+/* Who can read a key can sign.  It is refused and not mended: somebody may have read it. */
+static enum status check_mode(const char *path, struct err *err)
+{
+	struct stat info;
+
+	if (stat(path, &info) != 0)
+		return err_errno(err, errno, "look at %s", path);
+	if ((info.st_mode & 077) != 0)
+		return err_set(err, E_IO,
+		    "others may read the key %s (mode %o); remove it, and run \"sluice key "
+		    "rotate\"",
+		    path, info.st_mode & 0777);
+	return OK;
+}
+
+static enum status read_key(
+    struct keys *keys, const char *name, struct key **ret_key, struct err *err)
+{
+	struct key *key = calloc(1, sizeof(*key));
+	struct buffer pem;
+	char path[PATH_MAX];
+	enum status st;
+
+	if (key == NULL)
+		return err_set(err, E_NOMEM, "a key: no memory");
+	buffer_init(&pem, PEM_BYTES_MAX);
+	(void)parse_name(name, &key->created_us, key->id);
+	st = join(keys, name, path, err);
+	if (st == OK)
+		st = check_mode(path, err);
+	if (st == OK)
+		st = file_read(path, PEM_BYTES_MAX - 1, &pem, err);
+	if (st == OK) {
+		memcpy(key->pem, pem.ptr, pem.len);
+		key->key = parse_pem(key->pem);
+		if (key->key == NULL)
+			st = err_set(err, E_IO, "%s holds no RSA key in PEM form", path);
+	}
+	if (pem.ptr != NULL)
+		explicit_bzero(pem.ptr, pem.len);
+	buffer_fini(&pem);
+	if (st != OK) {
+		key_free(key);
+		return st;
+	}
+	*ret_key = key;
+	return OK;
+}
+
+/* A file that was being written when its process ended. */
+static bool is_litter(const char *name)
+{
+	size_t len = strlen(name);
+
+	return len > 4 && strcmp(name + len - 4, ".new") == 0;
+}
+
+static void insert(struct key *list[KEYS_MAX], size_t count, struct key *key)
+{
+	for (; count > 0 && list[count - 1]->created_us > key->created_us; count--)
+		list[count] = list[count - 1];
+	list[count] = key;
+}
+
+/* Read the folder; on failure what was in memory stays. */
+static enum status read_folder_locked(struct keys *keys, struct err *err)
+{
+	struct key *list[KEYS_MAX], *key;
+	struct dirent *entry;
+	struct stat info;
+	size_t count = 0, i;
+	enum status st = OK;
+	DIR *folder;
+
+	/* Before its names: what changes meanwhile is seen the next time. */
+	if (stat(keys->path, &info) != 0)
+		return err_errno(err, errno, "look at %s", keys->path);
+	folder = opendir(keys->path);
+	if (folder == NULL)
+		return err_errno(err, errno, "open %s", keys->path);
+	while (st == OK && (entry = readdir(folder)) != NULL) {
+		int64_t created_us;
+		char id[KEYS_ID_BYTES];
+
+		if (!parse_name(entry->d_name, &created_us, id))
+			continue;
+		if (count == KEYS_MAX)
+			st = err_set(
+			    err, E_LIMIT, "%s holds more than %d keys", keys->path, KEYS_MAX);
+		else
+			st = read_key(keys, entry->d_name, &key, err);
+		if (st == OK)
+			insert(list, count++, key);
+		/* The other process may just have removed it. */
+		else if (st == E_NOT_FOUND)
+			st = OK;
+	}
+	closedir(folder);
+	if (st != OK) {
+		for (i = 0; i < count; i++)
+			key_free(list[i]);
+		return st;
+	}
+	for (i = 0; i < keys->count; i++)
+		key_free(keys->list[i]);
+	for (i = 0; i < count; i++)
+		keys->list[i] = list[i];
+	keys->count = count;
+	keys->read_at = info.st_mtim;
+	return OK;
+}
+
+static enum status refresh_locked(struct keys *keys, struct err *err)
+{
+	struct stat info;
+
+	if (stat(keys->path, &info) != 0)
+		return err_errno(err, errno, "look at %s", keys->path);
+	if (info.st_mtim.tv_sec == keys->read_at.tv_sec &&
+	    info.st_mtim.tv_nsec == keys->read_at.tv_nsec)
+		return OK;
+	return read_folder_locked(keys, err);
+}
+
+/* --- Making, removing ------------------------------------------------------------------------- */
+
+static enum status make_pem(struct buffer *ret_pem, struct err *err)
+{
+	EVP_PKEY *key = EVP_RSA_gen(KEY_BITS);
+	BIO *memory = BIO_new(BIO_s_mem());
+	enum status st = E_NOMEM;
+	char *text;
+	long len;
+
+	if (key != NULL && memory != NULL &&
+	    PEM_write_bio_PKCS8PrivateKey(memory, key, NULL, NULL, 0, NULL, NULL) == 1) {
+		len = BIO_get_mem_data(memory, &text);
+		buffer_put(ret_pem, (struct slice){text, (size_t)len});
+		explicit_bzero(text, (size_t)len);
+		st = ret_pem->failed ? E_NOMEM : OK;
+	}
+	BIO_free(memory);
+	EVP_PKEY_free(key);
+	return st == OK ? OK : err_set(err, st, "make a key: no memory");
+}
+
+static enum status make_key(struct keys *keys, char ret_id[KEYS_ID_BYTES], struct err *err)
+{
+	char name[TIME_DIGITS + KEYS_ID_BYTES + 8], path[PATH_MAX], id[KEYS_ID_BYTES];
+	unsigned char random[(KEYS_ID_BYTES - 1) / 2];
+	struct buffer pem;
+	enum status st;
+
+	random_fill(random, sizeof(random));
+	for (size_t i = 0; i < sizeof(random); i++)
+		snprintf(id + 2 * i, 3, "%02x", random[i]);
+	snprintf(name, sizeof(name), "%0*" PRId64 "-%s.pem", TIME_DIGITS, clock_now_us(), id);
+	buffer_init(&pem, PEM_BYTES_MAX);
+	st = make_pem(&pem, err);
+	if (st == OK)
+		st = join(keys, name, path, err);
+	if (st == OK)
+		st = file_replace(path, buffer_slice(&pem), 0600, err);
+	if (pem.ptr != NULL)
+		explicit_bzero(pem.ptr, pem.len);
+	buffer_fini(&pem);
+	if (st == OK)
+		memcpy(ret_id, id, sizeof(id));
+	return st;
+}
+
+/* Remove keys of which all tokens have ended, and litter.  What cannot be removed is tried again
+ * the next time. */
+static void sweep_locked(struct keys *keys)
+{
+	char name[TIME_DIGITS + KEYS_ID_BYTES + 8], path[PATH_MAX];
+	int64_t now_us = clock_now_us();
+	struct dirent *entry;
+	struct err err;
+	DIR *folder = opendir(keys->path);
+
+	while (folder != NULL && (entry = readdir(folder)) != NULL) {
+		if (is_litter(entry->d_name) && join(keys, entry->d_name, path, &err) == OK)
+			(void)unlink(path);
+	}
+	if (folder != NULL)
+		closedir(folder);
+	for (size_t i = 0; i + 1 < keys->count; i++) {
+		const struct key *key = keys->list[i];
+
+		if (keys->list[i + 1]->created_us + keys->token_us > now_us)
+			break;
+		snprintf(name, sizeof(name), "%0*" PRId64 "-%s.pem", TIME_DIGITS, key->created_us,
+		    key->id);
+		if (join(keys, name, path, &err) == OK && unlink(path) == 0)
+			log_event(LOG_LEVEL_INFO, "key.removed", "key=%s", key->id);
+	}
+}
+
+enum status keys_open(const char *path, int64_t token_us, struct keys **ret_keys, struct err *err)
+{
+	struct keys *keys = calloc(1, sizeof(*keys));
+	char id[KEYS_ID_BYTES];
+	enum status st;
+
+	if (keys == NULL)
+		return err_set(err, E_NOMEM, "keys: no memory");
+	mutex_init(&keys->mutex);
+	keys->token_us = token_us;
+	st = snprintf(keys->path, sizeof(keys->path), "%s", path) >= PATH_MAX
+		 ? err_set(err, E_INVALID, "the path %.100s… is too long", path)
+		 : file_make_folder(path, err);
+	mutex_lock(&keys->mutex);
+	if (st == OK)
+		st = read_folder_locked(keys, err);
+	if (st == OK && keys->count == 0) {
+		st = make_key(keys, id, err);
+		if (st == OK)
+			log_event(LOG_LEVEL_INFO, "key.made", "key=%s", id);
+	}
+	if (st == OK) {
+		sweep_locked(keys);
+		st = read_folder_locked(keys, err);
+	}
+	mutex_unlock(&keys->mutex);
+	if (st != OK) {
+		err_add(err, "signing keys");
+		keys_close(&keys);
+		return st;
+	}
+	*ret_keys = keys;
+	return OK;
+}
+
+void keys_close(struct keys **keys_ptr)
+{
+	struct keys *keys = *keys_ptr;
+
+	if (keys == NULL)
+		return;
+	for (size_t i = 0; i < keys->count; i++)
+		key_free(keys->list[i]);
+	mutex_fini(&keys->mutex);
+	free(keys);
+	*keys_ptr = NULL;
+}
+
+enum status keys_rotate(struct keys *keys, char ret_id[KEYS_ID_BYTES], struct err *err)
+{
+	char id[KEYS_ID_BYTES];
+	enum status st;
+
+	mutex_lock(&keys->mutex);
+	st = refresh_locked(keys, err);
+	/* The new one, too, must be found again. */
+	if (st == OK && keys->count >= KEYS_MAX)
+		st = err_set(err, E_LIMIT,
+		    "there are %d keys whose tokens have not all ended; rotate again later",
+		    KEYS_MAX);
+	if (st == OK)
+		st = make_key(keys, id, err);
+	if (st == OK)
+		st = read_folder_locked(keys, err);
+	if (st == OK) {
+		sweep_locked(keys);
+		st = refresh_locked(keys, err);
+	}
+	mutex_unlock(&keys->mutex);
+	if (st != OK)
+		return st;
+	memcpy(ret_id, id, sizeof(id));
+	return OK;
+}
+
+/* --- Signing ---------------------------------------------------------------------------------- */
+
+static enum status sign(
+    const char *claims, const char *id, const char *pem, struct buffer *ret_token, struct err *err)
+{
+	jwt_t *jwt = NULL;
+	char *text = NULL;
+	int code = jwt_new(&jwt);
+
+	if (code == 0)
+		code = jwt_add_grants_json(jwt, claims);
+	if (code == 0)
+		code = jwt_add_header(jwt, "kid", id);
+	if (code == 0)
+		code =
+		    jwt_set_alg(jwt, JWT_ALG_RS256, (const unsigned char *)pem, (int)strlen(pem));
+	if (code == 0)
+		text = jwt_encode_str(jwt);
+	jwt_free(jwt);
+	if (text == NULL)
+		return err_set(err, code == EINVAL ? E_IO : E_NOMEM, "sign a token: %s",
+		    strerror(code == 0 ? errno : code));
+	buffer_put_text(ret_token, text);
+	free(text); /* by malloc, as long as nobody has set another */
+	return ret_token->failed ? err_set(err, E_NOMEM, "sign a token: no memory") : OK;
+}
+
+enum status keys_sign(
+    struct keys *keys, const char *claims, struct buffer *ret_token, struct err *err)
+{
+	char id[KEYS_ID_BYTES], pem[PEM_BYTES_MAX];
+	enum status st;
+
+	mutex_lock(&keys->mutex);
+	st = refresh_locked(keys, err);
+	if (st == OK && keys->count == 0)
+		st = err_set(err, E_IO, "sign a token: all keys in %s were removed", keys->path);
+	if (st == OK) {
+		const struct key *newest = keys->list[keys->count - 1];
+
+		memcpy(id, newest->id, sizeof(id));
+		memcpy(pem, newest->pem, sizeof(pem));
+	}
+	mutex_unlock(&keys->mutex);
+	if (st == OK)
+		st = sign(claims, id, pem, ret_token, err);
+	explicit_bzero(pem, sizeof(pem));
+	return st;
+}
+
+/* --- Publishing ------------------------------------------------------------------------------- */
+
+/* Base64url of a number of the key, without padding. */
+static bool write_number(
+    struct json_writer *w, const EVP_PKEY *key, const char *name, const char *param)
+{
+	unsigned char bytes[KEY_BITS / 8 * 2], text[KEY_BITS];
+	BIGNUM *number = NULL;
+	int count, len;
+
+	if (EVP_PKEY_get_bn_param(key, param, &number) != 1)
+		return false;
+	count = BN_num_bytes(number);
+	if (count > (int)sizeof(bytes)) {
+		BN_free(number);
+		return false;
+	}
+	BN_bn2bin(number, bytes);
+	BN_free(number);
+	len = EVP_EncodeBlock(text, bytes, count);
+	for (int i = 0; i < len; i++)
+		text[i] = text[i] == '+' ? '-' : text[i] == '/' ? '_' : text[i];
+	while (len > 0 && text[len - 1] == '=')
+		len--;
+	json_write_key(w, name);
+	json_write_slice(w, (struct slice){(const char *)text, (size_t)len});
+	return true;
+}
+
+enum status keys_publish(struct keys *keys, struct buffer *ret_json, struct err *err)
+{
+	struct json_writer w;
+	enum status st;
+
+	mutex_lock(&keys->mutex);
+	st = refresh_locked(keys, err);
+	json_write_begin(&w, ret_json);
+	json_write_object(&w);
+	json_write_key(&w, "keys");
+	json_write_array(&w);
+	for (size_t i = keys->count; st == OK && i-- > 0;) {
+		const struct key *key = keys->list[i];
+
+		json_write_object(&w);
+		json_write_key(&w, "kty");
+		json_write_text(&w, "RSA");
+		json_write_key(&w, "use");
+		json_write_text(&w, "sig");
+		json_write_key(&w, "alg");
+		json_write_text(&w, "RS256");
+		json_write_key(&w, "kid");
+		json_write_text(&w, key->id);
+		if (!write_number(&w, key->key, "n", OSSL_PKEY_PARAM_RSA_N) ||
+		    !write_number(&w, key->key, "e", OSSL_PKEY_PARAM_RSA_E))
+			st = err_set(err, E_NOMEM, "publish keys: no memory");
+		json_write_end(&w);
+	}
+	mutex_unlock(&keys->mutex);
+	if (st != OK)
+		return st;
+	json_write_end(&w);
+	json_write_end(&w);
+	return ret_json->failed ? err_set(err, E_NOMEM, "publish keys: no memory") : OK;
+}
