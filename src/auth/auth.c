@@ -6,13 +6,10 @@
  */
 #include "auth/auth.h"
 
-#include "base/digest.h"
+#include "auth/secret.h"
 
 #include <assert.h>
 #include <stdio.h>
-
-#define TOKEN_PREFIX "sluice_" /* so that scanners for leaked secrets can know one */
-#define SECRET_BYTES 32
 
 static const struct {
 	unsigned bit;
@@ -24,29 +21,18 @@ static const struct {
 };
 #define SCOPE_COUNT (sizeof(scope_names) / sizeof(scope_names[0]))
 
-static void hash_token(struct slice text, unsigned char ret_hash[CATALOG_HASH_BYTES])
-{
-	static_assert(CATALOG_HASH_BYTES == DIGEST_SHA256_BYTES, "tokens are kept as SHA-256");
-
-	digest_sha256(text, ret_hash);
-}
-
 enum status auth_token_create(struct catalog *catalog, const char *name, unsigned scopes,
-    char ret_text[AUTH_TOKEN_TEXT_BYTES], struct err *err)
+    int64_t expires_us, char ret_text[AUTH_TOKEN_TEXT_BYTES], struct err *err)
 {
-	unsigned char secret[SECRET_BYTES], hash[CATALOG_HASH_BYTES];
-	char text[AUTH_TOKEN_TEXT_BYTES] = TOKEN_PREFIX;
-	size_t used = sizeof(TOKEN_PREFIX) - 1;
+	unsigned char hash[CATALOG_HASH_BYTES];
+	char text[AUTH_TOKEN_TEXT_BYTES];
 	enum status st;
 
-	random_fill(secret, sizeof(secret));
-	for (size_t i = 0; i < sizeof(secret); i++, used += 2)
-		snprintf(text + used, sizeof(text) - used, "%02x", secret[i]);
-	hash_token(slice_of(text), hash);
-	st = catalog_token_add(catalog, hash, name, scopes, 0, err);
+	secret_make_token(text);
+	secret_hash(slice_of(text), hash);
+	st = catalog_token_add(catalog, hash, name, scopes, expires_us, err);
 	if (st == OK)
 		memcpy(ret_text, text, sizeof(text));
-	explicit_bzero(secret, sizeof(secret));
 	explicit_bzero(text, sizeof(text));
 	return st;
 }
@@ -78,7 +64,7 @@ enum status auth_check(struct catalog *catalog, struct slice header, int64_t now
 		    err, E_INVALID, "the Authorization header is not of the form \"Bearer TOKEN\"");
 	/* Looking the hash up tells an attacker nothing by its time: he does not
 	 * know which hash he asked for. */
-	hash_token(text, hash);
+	secret_hash(text, hash);
 	st = catalog_token_find(catalog, hash, &token, err);
 	if (st != OK)
 		return st;

@@ -8,18 +8,20 @@
  * hash is as good as a slow one.
  */
 
+#include "auth/secret.h"
 #include "base/slice.h"
 #include "base/status.h"
 #include "catalog/access.h"
 
 #include <stdbool.h>
 
-#define AUTH_TOKEN_TEXT_BYTES 72 /* "sluice_", 64 hexadecimal digits, NUL */
+#define AUTH_TOKEN_TEXT_BYTES SECRET_TOKEN_BYTES
 
 /* Make a token, store its hash, and hand out its text: the only time that anybody sees it.
- * ${scopes}: bits of enum catalog_scope.  E_EXISTS: there is one of that name. */
+ * ${scopes}: bits of enum catalog_scope.  ${expires_us}: 0 for never.  E_EXISTS: there is one of
+ * that name. */
 enum status auth_token_create(struct catalog *catalog, const char *name, unsigned scopes,
-    char ret_text[AUTH_TOKEN_TEXT_BYTES], struct err *err) WARN_UNUSED;
+    int64_t expires_us, char ret_text[AUTH_TOKEN_TEXT_BYTES], struct err *err) WARN_UNUSED;
 
 /* Find the token of an Authorization header's value, at ${now_us}.  Reads the catalog; fit for an
  * event thread.  E_INVALID: not of the form "Bearer …"; E_NOT_FOUND: no such token, or one that is

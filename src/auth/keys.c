@@ -37,8 +37,6 @@
 #define KEY_BITS      2048
 #define PEM_BYTES_MAX 8192
 #define TIME_DIGITS   19
-/* A rotation every few minutes for a token's whole life. */
-#define KEYS_MAX 64
 
 struct key {
 	int64_t created_us;
@@ -376,6 +374,25 @@ enum status keys_rotate(struct keys *keys, char ret_id[KEYS_ID_BYTES], struct er
 		return st;
 	memcpy(ret_id, id, sizeof(id));
 	return OK;
+}
+
+enum status keys_list(
+    struct keys *keys, struct keys_entry ret_entries[KEYS_MAX], size_t *ret_count, struct err *err)
+{
+	enum status st;
+
+	mutex_lock(&keys->mutex);
+	st = refresh_locked(keys, err);
+	for (size_t i = 0; st == OK && i < keys->count; i++) {
+		const struct key *key = keys->list[keys->count - 1 - i];
+
+		memcpy(ret_entries[i].id, key->id, sizeof(key->id));
+		ret_entries[i].created_us = key->created_us;
+	}
+	if (st == OK)
+		*ret_count = keys->count;
+	mutex_unlock(&keys->mutex);
+	return st;
 }
 
 /* --- Signing ---------------------------------------------------------------------------------- */

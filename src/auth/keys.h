@@ -22,6 +22,8 @@
 #include <stdint.h>
 
 #define KEYS_ID_BYTES 33
+/* A rotation every few minutes for a token's whole life. */
+#define KEYS_MAX 64
 
 struct keys;
 
@@ -34,6 +36,14 @@ void keys_close(struct keys **keys);
 
 /* Make a new key that signs from now on, and remove those of which all tokens have ended. */
 enum status keys_rotate(struct keys *keys, char ret_id[KEYS_ID_BYTES], struct err *err) WARN_UNUSED;
+
+struct keys_entry {
+	char id[KEYS_ID_BYTES];
+	int64_t created_us;
+};
+/* The newest, which signs, first. */
+enum status keys_list(struct keys *keys, struct keys_entry ret_entries[KEYS_MAX], size_t *ret_count,
+    struct err *err) WARN_UNUSED;
 
 /* A JWT with these claims (a JSON object), its header naming the key: put at the end of
  * ${ret_token}. */

@@ -67,9 +67,9 @@ static void a_token_is_found_by_its_text_alone(void **state)
 	struct catalog_token token;
 	struct err err;
 
-	assert_int_equal(auth_token_create(f->catalog, "one", SCOPE_INGEST, one, &err), OK);
+	assert_int_equal(auth_token_create(f->catalog, "one", SCOPE_INGEST, 0, one, &err), OK);
 	assert_int_equal(
-	    auth_token_create(f->catalog, "two", SCOPE_QUERY | SCOPE_ADMIN, two, &err), OK);
+	    auth_token_create(f->catalog, "two", SCOPE_QUERY | SCOPE_ADMIN, 0, two, &err), OK);
 	assert_int_equal(strlen(one), AUTH_TOKEN_TEXT_BYTES - 1);
 	assert_memory_equal(one, "sluice_", 7);
 	assert_string_not_equal(one, two);
@@ -145,9 +145,9 @@ static void a_name_is_taken_once(void **state)
 	char text[AUTH_TOKEN_TEXT_BYTES] = "untouched";
 	struct err err;
 
-	assert_int_equal(auth_token_create(f->catalog, "me", SCOPE_INGEST, text, &err), OK);
+	assert_int_equal(auth_token_create(f->catalog, "me", SCOPE_INGEST, 0, text, &err), OK);
 	strcpy(text, "untouched");
-	assert_int_equal(auth_token_create(f->catalog, "me", SCOPE_INGEST, text, &err), E_EXISTS);
+	assert_int_equal(auth_token_create(f->catalog, "me", SCOPE_INGEST, 0, text, &err), E_EXISTS);
 	assert_string_equal(text, "untouched");
 }
 
