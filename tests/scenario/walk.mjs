@@ -214,7 +214,7 @@ export const messageOf = ({ json }) => Array.isArray(json) ? json[0].message : j
 export function assertRefusal(answer, method, path, what) {
 	assert.equal(answer.headers['content-type'], 'application/json;charset=UTF-8', what);
 	if (answer.status === 401)
-		assert.match(answer.headers['www-authenticate'], /^Bearer( error="invalid_token")?$/, what);
+		assert.match(answer.headers['www-authenticate'], /^(Bearer( error="invalid_token")?|Basic realm="sluice")$/, what);
 	if (answer.status === 503)
 		assert.match(answer.headers['retry-after'], /^[1-9]\d*$/, what);
 	if (method === 'HEAD') {
