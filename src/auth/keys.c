@@ -207,7 +207,7 @@ static bool is_settled(struct timespec changed_at)
 /* Read the folder; on failure what was in memory stays. */
 static enum status read_folder_locked(struct keys *keys, struct err *err)
 {
-	struct key *list[KEYS_MAX], *key;
+	struct key *list[KEYS_MAX], *key = NULL;
 	struct dirent *entry;
 	struct stat info;
 	size_t count = 0, i;

@@ -46,7 +46,7 @@ static enum status check(
     struct attempt *attempt, struct catalog_app *ret_app, struct assertion *ret_assertion)
 {
 	const struct oauth_form *form = attempt->form;
-	struct assertion assertion;
+	struct assertion assertion = {.expires_us = 0};
 	struct catalog_app app = {.public_key = ""};
 	enum status st, checked;
 
@@ -82,9 +82,9 @@ static enum status check(
 enum status attempt_assertion(struct attempt *attempt, struct basis *ret_basis)
 {
 	const struct oauth_form *form = attempt->form;
-	struct assertion assertion;
+	struct assertion assertion = {.expires_us = 0};
 	struct catalog_user user;
-	struct catalog_app app;
+	struct catalog_app app = {.scopes = 0};
 	enum status st;
 
 	if (form->assertion.len == 0)
