@@ -86,19 +86,24 @@ static struct slice decode(struct slice text, struct arena *arena)
 	return (struct slice){(const char *)bytes, (size_t)count - padding};
 }
 
-/* A part that is a JSON object; NULL when it is not. */
-static json_t *load(struct slice part, struct arena *arena)
+/* A part that is a JSON object; the caller frees it. */
+static enum status load(
+    struct slice part, const char *what, struct arena *arena, json_t **ret_object, struct err *err)
 {
 	struct slice text = decode(part, arena);
 	json_t *object = NULL;
 
 	if (text.ptr != NULL)
 		object = json_loadb(text.ptr, text.len, JSON_REJECT_DUPLICATES, NULL);
-	if (object != NULL && !json_is_object(object)) {
+	if (!json_is_object(object)) {
 		json_decref(object);
-		return NULL;
+		return err_set(err, E_INVALID,
+		    "the assertion is no signed JWT: its %s must be a JSON object in base64url, "
+		    "with no member twice",
+		    what);
 	}
-	return object;
+	*ret_object = object;
+	return OK;
 }
 
 /* --- The claims ------------------------------------------------------------------------------- */
@@ -144,8 +149,14 @@ static enum status check_header(const json_t *header, struct err *err)
 {
 	const char *algorithm = json_string_value(json_object_get(header, "alg"));
 
+	const json_t *type = json_object_get(header, "typ");
+
 	if (algorithm == NULL || strcmp(algorithm, "RS256") != 0)
 		return err_set(err, E_INVALID, "the assertion's \"alg\" must be RS256");
+	/* The library would take it for a wrong signature. */
+	if (type != NULL &&
+	    (!json_is_string(type) || strcasecmp(json_string_value(type), "JWT") != 0))
+		return err_set(err, E_INVALID, "the assertion's \"typ\" must be JWT");
 	/* What it says must be understood, and nothing is (RFC 7515, 4.1.11). */
 	if (json_object_get(header, "crit") != NULL)
 		return err_set(err, E_INVALID, "the assertion's \"crit\" is not understood");
@@ -159,20 +170,20 @@ static enum status open_assertion(struct slice jwt, struct arena *arena,
 	struct assertion assertion = {.id = SLICE(""), .audience = SLICE(""), .expires_us = -1};
 	json_t *header = NULL, *claims = NULL;
 	struct parts parts;
-	enum status st = E_INVALID;
+	enum status st;
 
 	if (jwt.len > ASSERTION_BYTES_MAX)
 		return err_set(
 		    err, E_INVALID, "the assertion is longer than %d bytes", ASSERTION_BYTES_MAX);
-	if (split(jwt, &parts)) {
-		header = load(parts.header, arena);
-		claims = load(parts.claims, arena);
-	}
-	if (header == NULL || claims == NULL) {
-		err_set(err, E_INVALID, "the assertion is no signed JWT");
-		goto out;
-	}
-	st = check_header(header, err);
+	if (!split(jwt, &parts))
+		return err_set(err, E_INVALID,
+		    "the assertion is no signed JWT: it must be a header, claims and a signature, "
+		    "each in base64url without padding, with a dot between them");
+	st = load(parts.header, "header", arena, &header, err);
+	if (st == OK)
+		st = load(parts.claims, "claims", arena, &claims, err);
+	if (st == OK)
+		st = check_header(header, err);
 	if (st == OK)
 		st = take_text(claims, "iss", arena, &assertion.issuer, err);
 	if (st == OK)
@@ -182,7 +193,9 @@ static enum status open_assertion(struct slice jwt, struct arena *arena,
 	if (st == OK)
 		st = take_time(claims, "exp", &assertion.expires_us, err);
 	if (st == OK && assertion.expires_us < 0)
-		st = err_set(err, E_INVALID, "the assertion's claim \"exp\" is missing");
+		st = err_set(err, E_INVALID,
+		    "the assertion's claim \"exp\" is missing; it must be a number of seconds "
+		    "since 1970");
 	if (st != OK)
 		goto out;
 	*ret_assertion = assertion;
@@ -235,15 +248,24 @@ static bool is_same_host(struct slice a, struct slice b)
 	return a.len == b.len && strncasecmp(a.ptr, b.ptr, a.len) == 0;
 }
 
+/* Without the port that clients leave out of a Host header. */
+static struct slice without_default_port(struct slice host, const char *port)
+{
+	struct slice bare = without_port(host);
+
+	return slice_is(slice_skip(host, bare.len), port) ? bare : host;
+}
+
 /* "https://HOST:PORT/services/oauth2/token", with or without each of its parts but the host. */
 static bool is_ours(struct slice audience, struct slice host)
 {
 	static const char *const paths[] = {"", "/", "/services/oauth2/token"};
 	const char *slash;
 	struct slice path;
-	bool is_path = false;
+	bool is_path = false, is_plain = drop_prefix(&audience, "http://");
 
-	(void)(drop_prefix(&audience, "https://") || drop_prefix(&audience, "http://"));
+	if (!is_plain)
+		(void)drop_prefix(&audience, "https://");
 	slash = audience.len == 0 ? NULL : memchr(audience.ptr, '/', audience.len);
 	path = slash == NULL ? SLICE("") : slice_skip(audience, (size_t)(slash - audience.ptr));
 	audience.len -= path.len;
@@ -252,6 +274,7 @@ static bool is_ours(struct slice audience, struct slice host)
 	if (!is_path || audience.len == 0)
 		return false;
 	return is_same_host(audience, host) || is_same_host(audience, without_port(host)) ||
+	       is_same_host(without_default_port(audience, is_plain ? ":80" : ":443"), host) ||
 	       /* Clients that do not know a host take it for one of these. */
 	       slice_is_nocase(audience, "login.salesforce.com") ||
 	       slice_is_nocase(audience, "test.salesforce.com");
@@ -379,7 +402,8 @@ enum status assertion_key_of_certificate(
     struct slice certificate, char *ret_pem, size_t room, struct err *err)
 {
 	BIO *memory = BIO_new_mem_buf(certificate.ptr, (int)certificate.len);
-	X509 *parsed = memory == NULL ? NULL : PEM_read_bio_X509(memory, NULL, NULL, NULL);
+	/* With a password, or it would ask the terminal for one. */
+	X509 *parsed = memory == NULL ? NULL : PEM_read_bio_X509(memory, NULL, NULL, (void *)"");
 	EVP_PKEY *key = parsed == NULL ? NULL : X509_get0_pubkey(parsed);
 	enum status st;
 

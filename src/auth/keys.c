@@ -6,7 +6,11 @@
  *
  * The folder is the state, and what is in memory a copy of it.  The copy is as good as the folder's
  * time of change: when that is another, the folder is read again.  So a rotation by another process
- * needs no message.
+ * needs no message.  A file system's clock is coarse, and two changes may have one time: a copy that
+ * was read within a second of the last change is therefore read again at each use.
+ *
+ * Who makes or removes keys has a lock on the folder, so two processes make one first key, and
+ * neither takes the other's half-written file for litter.  Who only reads them needs none.
  */
 #include "auth/keys.h"
 
@@ -32,11 +36,19 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #define KEY_BITS      2048
+#define KEY_BITS_MAX  4096 /* of one that somebody put there */
 #define PEM_BYTES_MAX 8192
 #define TIME_DIGITS   19
+#define TIME_US_MAX   (INT64_C(1) << 62)
+#define NAME_BYTES    (TIME_DIGITS + KEYS_ID_BYTES + 8)
+
+/* A signature that was begun before a rotation, and another's clock that is a little behind. */
+#define MARGIN_US  (INT64_C(60) * 1000000)
+#define SETTLED_NS INT64_C(1000000000)
 
 struct key {
 	int64_t created_us;
@@ -51,6 +63,7 @@ struct keys {
 
 	pthread_mutex_t mutex; /* guards all below; held while the folder is read, which is rare */
 	struct timespec read_at; /* the folder's time of change as it was read */
+	bool is_settled;         /* and whether another change would have another time */
 	size_t count;
 	struct key *list[KEYS_MAX]; /* the oldest first */
 };
@@ -74,6 +87,13 @@ static enum status join(
 
 /* --- Reading ---------------------------------------------------------------------------------- */
 
+static bool ends_with(const char *name, const char *end)
+{
+	size_t len = strlen(name), end_len = strlen(end);
+
+	return len > end_len && strcmp(name + len - end_len, end) == 0;
+}
+
 /* "0001764000000000000-0123….pem" */
 static bool parse_name(const char *name, int64_t *ret_created_us, char ret_id[KEYS_ID_BYTES])
 {
@@ -81,12 +101,17 @@ static bool parse_name(const char *name, int64_t *ret_created_us, char ret_id[KE
 
 	if (strlen(name) != end + 4 || strspn(name, "0123456789") != TIME_DIGITS ||
 	    name[TIME_DIGITS] != '-' || strspn(name + id_at, "0123456789abcdef") != end - id_at ||
-	    strcmp(name + end, ".pem") != 0)
+	    strcmp(name + end, ".pem") != 0 || strtoll(name, NULL, 10) > TIME_US_MAX)
 		return false;
 	*ret_created_us = strtoll(name, NULL, 10);
 	memcpy(ret_id, name + id_at, KEYS_ID_BYTES - 1);
 	ret_id[KEYS_ID_BYTES - 1] = '\0';
 	return true;
+}
+
+static void write_name(char ret_name[NAME_BYTES], int64_t created_us, const char *id)
+{
+	snprintf(ret_name, NAME_BYTES, "%0*" PRId64 "-%s.pem", TIME_DIGITS, created_us, id);
 }
 
 static EVP_PKEY *parse_pem(const char *pem)
@@ -96,7 +121,9 @@ static EVP_PKEY *parse_pem(const char *pem)
 	    memory == NULL ? NULL : PEM_read_bio_PrivateKey(memory, NULL, NULL, (void *)"");
 
 	BIO_free(memory);
-	if (key == NULL || EVP_PKEY_get_base_id(key) == EVP_PKEY_RSA)
+	if (key == NULL ||
+	    (EVP_PKEY_get_base_id(key) == EVP_PKEY_RSA && EVP_PKEY_get_bits(key) >= KEY_BITS &&
+		EVP_PKEY_get_bits(key) <= KEY_BITS_MAX))
 		return key;
 	EVP_PKEY_free(key);
 	return NULL;
@@ -138,7 +165,8 @@ static enum status read_key(
 		memcpy(key->pem, pem.ptr, pem.len);
 		key->key = parse_pem(key->pem);
 		if (key->key == NULL)
-			st = err_set(err, E_IO, "%s holds no RSA key in PEM form", path);
+			st = err_set(err, E_IO, "%s holds no RSA key of %d to %d bits in PEM form",
+			    path, KEY_BITS, KEY_BITS_MAX);
 	}
 	if (pem.ptr != NULL)
 		explicit_bzero(pem.ptr, pem.len);
@@ -154,9 +182,7 @@ static enum status read_key(
 /* A file that was being written when its process ended. */
 static bool is_litter(const char *name)
 {
-	size_t len = strlen(name);
-
-	return len > 4 && strcmp(name + len - 4, ".new") == 0;
+	return ends_with(name, ".pem.new");
 }
 
 static void insert(struct key *list[KEYS_MAX], size_t count, struct key *key)
@@ -164,6 +190,18 @@ static void insert(struct key *list[KEYS_MAX], size_t count, struct key *key)
 	for (; count > 0 && list[count - 1]->created_us > key->created_us; count--)
 		list[count] = list[count - 1];
 	list[count] = key;
+}
+
+/* Would a change from now on give the folder another time than ${changed_at}? */
+static bool is_settled(struct timespec changed_at)
+{
+	struct timespec now;
+
+	/* Of the file system's clock, not of one that a test has moved. */
+	clock_gettime(CLOCK_REALTIME, &now);
+	return (now.tv_sec - changed_at.tv_sec) * INT64_C(1000000000) + now.tv_nsec -
+		   changed_at.tv_nsec >
+	       SETTLED_NS;
 }
 
 /* Read the folder; on failure what was in memory stays. */
@@ -174,11 +212,13 @@ static enum status read_folder_locked(struct keys *keys, struct err *err)
 	struct stat info;
 	size_t count = 0, i;
 	enum status st = OK;
+	bool settled;
 	DIR *folder;
 
 	/* Before its names: what changes meanwhile is seen the next time. */
 	if (stat(keys->path, &info) != 0)
 		return err_errno(err, errno, "look at %s", keys->path);
+	settled = is_settled(info.st_mtim);
 	folder = opendir(keys->path);
 	if (folder == NULL)
 		return err_errno(err, errno, "open %s", keys->path);
@@ -186,9 +226,13 @@ static enum status read_folder_locked(struct keys *keys, struct err *err)
 		int64_t created_us;
 		char id[KEYS_ID_BYTES];
 
-		if (!parse_name(entry->d_name, &created_us, id))
+		if (!ends_with(entry->d_name, ".pem"))
 			continue;
-		if (count == KEYS_MAX)
+		if (!parse_name(entry->d_name, &created_us, id))
+			st = err_set(err, E_IO,
+			    "%s/%s has not the name of a key; \"sluice key rotate\" makes keys",
+			    keys->path, entry->d_name);
+		else if (count == KEYS_MAX)
 			st = err_set(
 			    err, E_LIMIT, "%s holds more than %d keys", keys->path, KEYS_MAX);
 		else
@@ -211,6 +255,7 @@ static enum status read_folder_locked(struct keys *keys, struct err *err)
 		keys->list[i] = list[i];
 	keys->count = count;
 	keys->read_at = info.st_mtim;
+	keys->is_settled = settled;
 	return OK;
 }
 
@@ -220,7 +265,7 @@ static enum status refresh_locked(struct keys *keys, struct err *err)
 
 	if (stat(keys->path, &info) != 0)
 		return err_errno(err, errno, "look at %s", keys->path);
-	if (info.st_mtim.tv_sec == keys->read_at.tv_sec &&
+	if (keys->is_settled && info.st_mtim.tv_sec == keys->read_at.tv_sec &&
 	    info.st_mtim.tv_nsec == keys->read_at.tv_nsec)
 		return OK;
 	return read_folder_locked(keys, err);
@@ -248,9 +293,18 @@ static enum status make_pem(struct buffer *ret_pem, struct err *err)
 	return st == OK ? OK : err_set(err, st, "make a key: no memory");
 }
 
-static enum status make_key(struct keys *keys, char ret_id[KEYS_ID_BYTES], struct err *err)
+/* The newest signs, and must be the one that was made last, whatever the clock did. */
+static int64_t next_time(const struct keys *keys)
 {
-	char name[TIME_DIGITS + KEYS_ID_BYTES + 8], path[PATH_MAX], id[KEYS_ID_BYTES];
+	int64_t newest_us = keys->count == 0 ? 0 : keys->list[keys->count - 1]->created_us;
+	int64_t now_us = clock_now_us();
+
+	return now_us > newest_us ? now_us : newest_us + 1;
+}
+
+static enum status make_key_locked(struct keys *keys, char ret_id[KEYS_ID_BYTES], struct err *err)
+{
+	char name[NAME_BYTES], path[PATH_MAX], id[KEYS_ID_BYTES];
 	unsigned char random[(KEYS_ID_BYTES - 1) / 2];
 	struct buffer pem;
 	enum status st;
@@ -258,9 +312,10 @@ static enum status make_key(struct keys *keys, char ret_id[KEYS_ID_BYTES], struc
 	random_fill(random, sizeof(random));
 	for (size_t i = 0; i < sizeof(random); i++)
 		snprintf(id + 2 * i, 3, "%02x", random[i]);
-	snprintf(name, sizeof(name), "%0*" PRId64 "-%s.pem", TIME_DIGITS, clock_now_us(), id);
 	buffer_init(&pem, PEM_BYTES_MAX);
 	st = make_pem(&pem, err);
+	/* Now, as it has been made: until then the one before has signed. */
+	write_name(name, next_time(keys), id);
 	if (st == OK)
 		st = join(keys, name, path, err);
 	if (st == OK)
@@ -273,11 +328,18 @@ static enum status make_key(struct keys *keys, char ret_id[KEYS_ID_BYTES], struc
 	return st;
 }
 
+/* Have all tokens ended that this one signed?  It signed until its successor came. */
+static bool has_ended_locked(const struct keys *keys, size_t i, int64_t now_us)
+{
+	return i + 1 < keys->count &&
+	       keys->list[i + 1]->created_us < now_us - keys->token_us - MARGIN_US;
+}
+
 /* Remove keys of which all tokens have ended, and litter.  What cannot be removed is tried again
  * the next time. */
 static void sweep_locked(struct keys *keys)
 {
-	char name[TIME_DIGITS + KEYS_ID_BYTES + 8], path[PATH_MAX];
+	char name[NAME_BYTES], path[PATH_MAX];
 	int64_t now_us = clock_now_us();
 	struct dirent *entry;
 	struct err err;
@@ -292,19 +354,50 @@ static void sweep_locked(struct keys *keys)
 	for (size_t i = 0; i + 1 < keys->count; i++) {
 		const struct key *key = keys->list[i];
 
-		if (keys->list[i + 1]->created_us + keys->token_us > now_us)
+		if (!has_ended_locked(keys, i, now_us))
 			break;
-		snprintf(name, sizeof(name), "%0*" PRId64 "-%s.pem", TIME_DIGITS, key->created_us,
-		    key->id);
+		write_name(name, key->created_us, key->id);
 		if (join(keys, name, path, &err) == OK && unlink(path) == 0)
 			log_event(LOG_LEVEL_INFO, "key.removed", "key=%s", key->id);
 	}
 }
 
+/* Read the folder, less what is over. */
+static enum status read_swept_locked(struct keys *keys, struct err *err)
+{
+	enum status st = read_folder_locked(keys, err);
+
+	if (st != OK)
+		return st;
+	sweep_locked(keys);
+	return read_folder_locked(keys, err);
+}
+
+/* What there is, or a first key. */
+static enum status prepare_locked(struct keys *keys, struct err *err)
+{
+	char id[KEYS_ID_BYTES];
+	enum status st;
+	int lock;
+
+	st = file_lock_folder(keys->path, &lock, err);
+	if (st != OK)
+		return st;
+	st = read_swept_locked(keys, err);
+	if (st == OK && keys->count == 0) {
+		st = make_key_locked(keys, id, err);
+		if (st == OK)
+			log_event(LOG_LEVEL_INFO, "key.made", "key=%s", id);
+		if (st == OK)
+			st = read_folder_locked(keys, err);
+	}
+	close(lock);
+	return st;
+}
+
 enum status keys_open(const char *path, int64_t token_us, struct keys **ret_keys, struct err *err)
 {
 	struct keys *keys = calloc(1, sizeof(*keys));
-	char id[KEYS_ID_BYTES];
 	enum status st;
 
 	if (keys == NULL)
@@ -316,16 +409,7 @@ enum status keys_open(const char *path, int64_t token_us, struct keys **ret_keys
 		 : file_make_folder(path, err);
 	mutex_lock(&keys->mutex);
 	if (st == OK)
-		st = read_folder_locked(keys, err);
-	if (st == OK && keys->count == 0) {
-		st = make_key(keys, id, err);
-		if (st == OK)
-			log_event(LOG_LEVEL_INFO, "key.made", "key=%s", id);
-	}
-	if (st == OK) {
-		sweep_locked(keys);
-		st = read_folder_locked(keys, err);
-	}
+		st = prepare_locked(keys, err);
 	mutex_unlock(&keys->mutex);
 	if (st != OK) {
 		err_add(err, "signing keys");
@@ -349,31 +433,39 @@ void keys_close(struct keys **keys_ptr)
 	*keys_ptr = NULL;
 }
 
-enum status keys_rotate(struct keys *keys, char ret_id[KEYS_ID_BYTES], struct err *err)
+static enum status rotate_locked(struct keys *keys, char ret_id[KEYS_ID_BYTES], struct err *err)
 {
 	char id[KEYS_ID_BYTES];
 	enum status st;
+	int lock;
 
-	mutex_lock(&keys->mutex);
-	st = refresh_locked(keys, err);
+	st = file_lock_folder(keys->path, &lock, err);
+	if (st != OK)
+		return st;
+	st = read_swept_locked(keys, err);
 	/* The new one, too, must be found again. */
 	if (st == OK && keys->count >= KEYS_MAX)
 		st = err_set(err, E_LIMIT,
 		    "there are %d keys whose tokens have not all ended; rotate again later",
 		    KEYS_MAX);
 	if (st == OK)
-		st = make_key(keys, id, err);
+		st = make_key_locked(keys, id, err);
 	if (st == OK)
 		st = read_folder_locked(keys, err);
-	if (st == OK) {
-		sweep_locked(keys);
-		st = refresh_locked(keys, err);
-	}
+	close(lock);
+	if (st == OK)
+		memcpy(ret_id, id, sizeof(id));
+	return st;
+}
+
+enum status keys_rotate(struct keys *keys, char ret_id[KEYS_ID_BYTES], struct err *err)
+{
+	enum status st;
+
+	mutex_lock(&keys->mutex);
+	st = rotate_locked(keys, ret_id, err);
 	mutex_unlock(&keys->mutex);
-	if (st != OK)
-		return st;
-	memcpy(ret_id, id, sizeof(id));
-	return OK;
+	return st;
 }
 
 enum status keys_list(
@@ -451,7 +543,7 @@ enum status keys_sign(
 static bool write_number(
     struct json_writer *w, const EVP_PKEY *key, const char *name, const char *param)
 {
-	unsigned char bytes[KEY_BITS / 8 * 2], text[KEY_BITS];
+	unsigned char bytes[KEY_BITS_MAX / 8], text[KEY_BITS_MAX / 4];
 	BIGNUM *number = NULL;
 	int count, len;
 
@@ -476,6 +568,7 @@ static bool write_number(
 
 enum status keys_publish(struct keys *keys, struct buffer *ret_json, struct err *err)
 {
+	int64_t now_us = clock_now_us();
 	struct json_writer w;
 	enum status st;
 
@@ -488,6 +581,9 @@ enum status keys_publish(struct keys *keys, struct buffer *ret_json, struct err 
 	for (size_t i = keys->count; st == OK && i-- > 0;) {
 		const struct key *key = keys->list[i];
 
+		/* Its file goes at the next start or rotation. */
+		if (has_ended_locked(keys, i, now_us))
+			continue;
 		json_write_object(&w);
 		json_write_key(&w, "kty");
 		json_write_text(&w, "RSA");

@@ -12,6 +12,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -45,6 +46,24 @@ enum status file_make_folder(const char *path, struct err *err)
 	if (mkdir(path, 0700) != 0)
 		return errno == EEXIST ? OK : err_errno(err, errno, "make the folder %s", path);
 	return sync_folder_of(path, err);
+}
+
+enum status file_lock_folder(const char *path, int *ret_fd, struct err *err)
+{
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC), code;
+
+	if (fd < 0)
+		return err_errno(err, errno, "open %s", path);
+	while ((code = flock(fd, LOCK_EX)) != 0 && errno == EINTR)
+		continue;
+	if (code != 0) {
+		enum status st = err_errno(err, errno, "lock %s", path);
+
+		close(fd);
+		return st;
+	}
+	*ret_fd = fd;
+	return OK;
 }
 
 enum status file_read(const char *path, size_t most, struct buffer *ret_bytes, struct err *err)

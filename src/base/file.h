@@ -18,6 +18,10 @@
  * OK. */
 enum status file_make_folder(const char *path, struct err *err) WARN_UNUSED;
 
+/* Wait until no other process, nor another caller in this one, has the folder's lock, and have it
+ * until ${ret_fd} is closed or the process ends. */
+enum status file_lock_folder(const char *path, int *ret_fd, struct err *err) WARN_UNUSED;
+
 /* Put a whole file at the end of ${ret_bytes}.  E_NOT_FOUND; E_LIMIT: it is longer than ${most}
  * bytes. */
 enum status file_read(

@@ -16,6 +16,7 @@ struct data_dir {
 	char temp[PATH_MAX];
 	char results[PATH_MAX];
 	char keys[PATH_MAX];
+	char tls[PATH_MAX];
 	int lock_fd; /* -1: not owned */
 };
 

@@ -9,6 +9,8 @@
  *		queue) -> the applier takes what is left in the journal to the lake, as long as
  *		there is time -> stores closed -> exit 0
  *
+ *	SIGHUP: the certificate is read again
+ *
  * A second SIGTERM or SIGINT does not wait for uploads any more, nor for the applier.
  */
 #include "serve/serve.h"
@@ -32,6 +34,7 @@
 #include "journal/journal_dir.h"
 #include "lake/lake_duckdb.h"
 #include "serve/data_dir.h"
+#include "serve/tls.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -73,6 +76,7 @@ struct house {
 	struct login_limit *login_limit;
 	struct audit *audit;
 	struct api api;
+	struct http_tls *tls; /* NULL: plain HTTP */
 	struct http_server *http;
 	char address[128];
 	int64_t drain_end_us; /* of clock_mono_us(): until then what runs may end */
@@ -308,6 +312,14 @@ static const struct http_error_form error_forms[] = {
     {PLATFORM_PREFIX, platform_write_error},
 };
 
+/* The address as clients write it. */
+static void write_address(struct house *house, const char *host)
+{
+	snprintf(house->address, sizeof(house->address),
+	    strchr(host, ':') ? "%s://[%s]:%u" : "%s://%s:%u",
+	    house->tls != NULL ? "https" : "http", host, http_server_port(house->http));
+}
+
 static enum status start_http(struct house *house, struct err *err)
 {
 	char host[CONFIG_HOST_BYTES];
@@ -350,11 +362,10 @@ static enum status start_http(struct house *house, struct err *err)
 	options.error_forms = error_forms;
 	options.error_form_count = sizeof(error_forms) / sizeof(error_forms[0]);
 	api_name_metrics();
+	options.tls = house->tls;
 	st = http_server_start(&options, &house->http, err);
 	if (st == OK)
-		snprintf(house->address, sizeof(house->address),
-		    strchr(host, ':') ? "http://[%s]:%u" : "http://%s:%u", host,
-		    http_server_port(house->http));
+		write_address(house, host);
 	return st;
 }
 
@@ -362,6 +373,7 @@ static enum status start_http(struct house *house, struct err *err)
 static void announce(const struct house *house)
 {
 	printf("sluice listens on %s\n", house->address);
+	serve_tls_announce(&house->config, &house->dir);
 	fflush(stdout);
 	if (house->config.ready_fd >= 0)
 		dprintf((int)house->config.ready_fd, "%s\n", house->address);
@@ -397,6 +409,7 @@ static void take_apart(struct house *house)
 	if (house->watch != NULL)
 		job_watch_wake_all(house->watch);
 	http_server_stop(&house->http);
+	http_tls_close(&house->tls);
 	results_close(&house->results);
 	ageing_stop(&house->ageing);
 	work_stop(&house->work);
@@ -447,15 +460,17 @@ static void raise_file_limit(void)
 
 static int run(struct house *house, struct err *err)
 {
-	sigset_t signals;
+	sigset_t signals, waited_for;
 	int signal_number;
 	enum status st;
 
-	/* Threads inherit the mask, so that the two signals come here and nowhere else. */
+	/* Threads inherit the mask, so that the signals come here and nowhere else. */
 	sigemptyset(&signals);
 	sigaddset(&signals, SIGTERM);
 	sigaddset(&signals, SIGINT);
-	pthread_sigmask(SIG_BLOCK, &signals, NULL);
+	waited_for = signals;
+	sigaddset(&waited_for, SIGHUP);
+	pthread_sigmask(SIG_BLOCK, &waited_for, NULL);
 	signal(SIGPIPE, SIG_IGN);
 	raise_file_limit();
 
@@ -469,6 +484,8 @@ static int run(struct house *house, struct err *err)
 	if (st == OK)
 		st = start_access(house, err);
 	if (st == OK)
+		st = serve_tls_open(&house->config, &house->dir, &house->tls, err);
+	if (st == OK)
 		st = start_http(house, err);
 	if (st != OK) {
 		take_apart(house);
@@ -476,7 +493,8 @@ static int run(struct house *house, struct err *err)
 		return 1;
 	}
 	announce(house);
-	sigwait(&signals, &signal_number);
+	while (sigwait(&waited_for, &signal_number) == 0 && signal_number == SIGHUP)
+		serve_tls_reload(&house->config, &house->dir, house->tls);
 	drain(house, &signals);
 	take_apart(house);
 	log_event(LOG_LEVEL_INFO, "server.stopped", "%s", "");

@@ -225,10 +225,16 @@ static void a_host_without_a_port_or_of_an_address_is_a_host(void **state)
 		const char *host, *audience;
 		bool is_ours;
 	} cases[] = {{"example.com", "https://example.com", true},
-	    {"example.com", "https://example.com:443", false},
-	    {"[::1]:8443", "https://[::1]:8443", true}, {"[::1]:8443", "https://[::1]", true},
-	    {"[::1]", "https://[::1]", true}, {"[::1]", "https://[:", false},
-	    {"127.0.0.1:80", "http://127.0.0.1", true}, {"8080", "https://8080", true}};
+	    {"example.com", "https://example.com:443", true},
+	    {"example.com", "http://example.com:80", true},
+	    {"example.com", "https://example.com:80", false},
+	    {"example.com", "http://example.com:443", false},
+	    {"example.com", "https://example.com:8443", false},
+	    {"example.com:8443", "https://example.com:443", false},
+	    {"[::1]", "https://[::1]:443", true}, {"[::1]:8443", "https://[::1]:8443", true},
+	    {"[::1]:8443", "https://[::1]", true}, {"[::1]", "https://[::1]", true},
+	    {"[::1]", "https://[:", false}, {"127.0.0.1:80", "http://127.0.0.1", true},
+	    {"8080", "https://8080", true}};
 	char claims[256];
 	struct assertion a;
 
@@ -282,8 +288,9 @@ static void a_claim_that_lacks_or_is_no_text_is_named(void **state)
 	assert_refused("{\"iss\":\"a\"," FOR_US ",\"exp\":" LATER "}", "\"sub\"");
 	assert_refused("{" WHO "," FOR_US ",\"exp\":" LATER ",\"jti\":7}", "\"jti\"");
 	assert_refused("{" WHO "," FOR_US ",\"exp\":" LATER ",\"jti\":\"\"}", "\"jti\"");
-	assert_refused("[]", "no signed JWT");
-	assert_refused("{", "no signed JWT");
+	assert_refused("[]", "its claims must be a JSON object");
+	assert_refused("{", "its claims must be a JSON object");
+	assert_refused(CLAIMS "x", "its claims must be a JSON object");
 	assert_refused("{\"iss\":\"client\",\"iss\":\"x\",\"sub\":\"a\"," FOR_US ",\"exp\":" LATER
 		       "}",
 	    "no signed JWT");
@@ -350,6 +357,22 @@ static void no_other_algorithm_is_taken(void **state)
 	assert_not_by_us(
 	    make_by(key, "{\"alg\":\"RS256\",\"crit\":[\"exp\"]}", CLAIMS), "\"crit\"");
 	EVP_PKEY_free(hmac);
+}
+
+static void a_type_must_be_jwt_in_either_case_or_none(void **state)
+{
+	static const char *const right[] = {"{\"alg\":\"RS256\"}",
+	    "{\"alg\":\"RS256\",\"typ\":\"jwt\"}",
+	    "{\"typ\":\"JWT\",\"alg\":\"RS256\",\"kid\":\"x\"}"};
+	static const char *const wrong[] = {"{\"alg\":\"RS256\",\"typ\":\"at+jwt\"}",
+	    "{\"alg\":\"RS256\",\"typ\":7}", "{\"alg\":\"RS256\",\"typ\":null}"};
+	struct assertion assertion;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(right) / sizeof(right[0]); i++)
+		assert_int_equal(check_at(make_by(key, right[i], CLAIMS), NOW_US, &assertion), OK);
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
+		assert_not_by_us(make_by(key, wrong[i], CLAIMS), "\"typ\" must be JWT");
 }
 
 static void what_has_another_form_is_no_jwt(void **state)
@@ -424,6 +447,7 @@ int main(void)
 	    cmocka_unit_test(another_key_is_refused),
 	    cmocka_unit_test(what_was_changed_after_signing_is_refused),
 	    cmocka_unit_test(no_other_algorithm_is_taken),
+	    cmocka_unit_test(a_type_must_be_jwt_in_either_case_or_none),
 	    cmocka_unit_test(what_has_another_form_is_no_jwt),
 	    cmocka_unit_test(a_certificate_must_be_one_of_a_long_rsa_key),
 	};
