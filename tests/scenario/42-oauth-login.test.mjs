@@ -175,6 +175,25 @@ test('nobody can tell by a refusal what was wrong', () => withLogins(async (s, a
 	assert.deepEqual([...refusal(basic), basic.headers.get('www-authenticate')], [401, 'invalid_client', 'Basic realm="sluice"']);
 }, ['--password-grant']));
 
+test('nor by the time that it takes', () => withLogins(async (s, app) => {
+	const right = { grant_type: 'password', client_id: app.clientId, client_secret: app.clientSecret, username: 'ann@example.com', password: s.password };
+	const shortest = async (change) => {
+		await s.anew();	// ten failures in a minute are too many
+		const times = [];
+		for (let i = 0; i < 6; i++) {
+			const begun = performance.now();
+			assert.equal((await s.post(tokenPath, { ...right, ...change })).status, 400);
+			times.push(performance.now() - begun);
+		}
+		return Math.min(...times);
+	};
+	const wanted = await shortest({ password: 'wrong' });	// some 50 ms
+	for (const change of [{ client_id: 'nobody' }, { client_secret: 'wrong' }, { username: 'nobody@example.com' }, { username: 'no-password@example.com' }]) {
+		const time = await shortest(change);
+		assert.ok(time > wanted / 2, `${JSON.stringify(change)}: ${time} ms instead of ${wanted}`);
+	}
+}, ['--password-grant']));
+
 test('where the server is, is where the client asked', () => withLogins(async (s, app) => {
 	const named = { grant_type: 'client_credentials', client_id: app.clientId, client_secret: app.clientSecret };
 	for (const [headers, wanted] of [[{ Host: 'sluice.example' }, 'http://sluice.example'], [{ Host: 'a.b:81', 'X-Forwarded-Proto': 'https' }, 'https://a.b:81'], [{ Host: '[::1]:8080' }, 'http://[::1]:8080'], [{ Host: 'a"b/c' }, 'http://localhost']]) {

@@ -53,6 +53,8 @@ test('it is a JWT with the claims that clients look into, signed with the newest
 	s.token = token;
 	assert.deepEqual(await s.sql('select 1'), [[1]]);
 	await s.must(403, 'GET', '/api/v1/ingest/jobs');
+	const { nextBatchId } = (await s.must(200, 'POST', '/api/v2/query', { sql: 'select 1 from range(10001)' }, with_(login.access_token))).json;
+	await s.must(200, 'GET', `/api/v2/query/${nextBatchId}`);	// it is the same user's
 	await s.must(401, 'GET', '/services/data/v60.0');
 	await s.must(200, 'GET', '/services/data/v60.0', undefined, with_(login.access_token));
 	// What lets it in is the catalog, not the signature.

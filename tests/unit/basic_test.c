@@ -23,6 +23,7 @@ static void what_stands_in_the_header_is_read(void **state)
 	    {"Basic YSU6JTQlZzAl", "a%", "%4%g0%"},            /* what is no escape stays */
 	    {"Basic OiU=", "", "%"},
 	    {"Basic OiU0", "", "%4"},
+	    {"Basic OiU0MQ==", "", "A"},
 	    {"Basic Oi8rLz8=", "", "/+/?"},
 	    {"Basic ", NULL, NULL},
 	    {"Basic YWI=", NULL, NULL},

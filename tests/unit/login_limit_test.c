@@ -80,7 +80,7 @@ static void an_address_answers_for_itself_alone(void **state)
 {
 	static const char *const others[] = {"192.0.2.2", "192.0.3.1", "2.0.192.1", "::1",
 	    "2001:db8:0:2::1", "2001:db8:1:1::1", "::ffff:192.0.2.2", "::c000:201",
-	    "c000:201::", "0:0:c000:201::", "unknown"};
+	    "c000:201::", "102:c0:100::1", "0:0:c000:201::", "unknown"};
 	struct login_limit *limit = create();
 
 	(void)state;
