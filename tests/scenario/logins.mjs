@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { createHmac, createPublicKey, createSign } from 'node:crypto';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { program, withServer } from './harness.mjs';
@@ -34,7 +34,11 @@ export function withLogins(story, args = []) {
 	const folder = mkdtempSync(join(tmpdir(), 'sluice-'));
 	return withServer(async (s) => {
 		s.password = 'correct horse+battery & staple=€';
-		s.makeUser = (name, password) => execFileSync(program, ['user', 'create', name, '--data', s.data, ...password === undefined ? [] : ['--password-file', '-']], { input: `${password}\n`, stdio: ['pipe', 'pipe', 'inherit'] });
+		s.makeUser = (name, password) => {
+			const file = join(folder, 'password');
+			writeFileSync(file, `${password}\n`);
+			execFileSync(program, ['user', 'create', name, '--data', s.data, ...password === undefined ? [] : ['--password-file', file]], { stdio: ['ignore', 'ignore', 'inherit'] });
+		};
 		s.makeSigner = (name) => {
 			const [key, certificate] = ['key', 'cert'].map((what) => join(folder, `${name}.${what}`));
 			execFileSync('openssl', ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-keyout', key, '-out', certificate, '-subj', '/CN=test'], { stdio: 'ignore' });
