@@ -4,8 +4,8 @@
  *
  * The form, the header's algorithm and the claims are looked at here; the library is asked for the
  * signature alone.  It lets the token's own header choose how it is checked (then an HMAC with the
- * public key as its secret would do), takes what follows a third dot for part of the signature, and
- * the last of two claims of one name: none of that comes as far as there.
+ * public key as its secret would do), takes padding, white space and a dot behind the signature,
+ * and the last of two claims of one name: none of that comes as far as there.
  */
 #include "auth/assertion.h"
 

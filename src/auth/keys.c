@@ -373,8 +373,8 @@ static enum status read_swept_locked(struct keys *keys, struct err *err)
 	return read_folder_locked(keys, err);
 }
 
-/* What there is, or a first key. */
-static enum status prepare_locked(struct keys *keys, struct err *err)
+/* What there is, less what is over; and a first key, if ${make_first}. */
+static enum status prepare_locked(struct keys *keys, bool make_first, struct err *err)
 {
 	char id[KEYS_ID_BYTES];
 	enum status st;
@@ -384,7 +384,7 @@ static enum status prepare_locked(struct keys *keys, struct err *err)
 	if (st != OK)
 		return st;
 	st = read_swept_locked(keys, err);
-	if (st == OK && keys->count == 0) {
+	if (st == OK && keys->count == 0 && make_first) {
 		st = make_key_locked(keys, id, err);
 		if (st == OK)
 			log_event(LOG_LEVEL_INFO, "key.made", "key=%s", id);
@@ -392,6 +392,16 @@ static enum status prepare_locked(struct keys *keys, struct err *err)
 			st = read_folder_locked(keys, err);
 	}
 	close(lock);
+	return st;
+}
+
+/* What there is now; the first use makes a first key. */
+static enum status need_key_locked(struct keys *keys, struct err *err)
+{
+	enum status st = refresh_locked(keys, err);
+
+	if (st == OK && keys->count == 0)
+		st = prepare_locked(keys, true, err);
 	return st;
 }
 
@@ -409,7 +419,7 @@ enum status keys_open(const char *path, int64_t token_us, struct keys **ret_keys
 		 : file_make_folder(path, err);
 	mutex_lock(&keys->mutex);
 	if (st == OK)
-		st = prepare_locked(keys, err);
+		st = prepare_locked(keys, false, err);
 	mutex_unlock(&keys->mutex);
 	if (st != OK) {
 		err_add(err, "signing keys");
@@ -521,9 +531,7 @@ enum status keys_sign(
 	enum status st;
 
 	mutex_lock(&keys->mutex);
-	st = refresh_locked(keys, err);
-	if (st == OK && keys->count == 0)
-		st = err_set(err, E_IO, "sign a token: all keys in %s were removed", keys->path);
+	st = need_key_locked(keys, err);
 	if (st == OK) {
 		const struct key *newest = keys->list[keys->count - 1];
 
@@ -573,7 +581,7 @@ enum status keys_publish(struct keys *keys, struct buffer *ret_json, struct err 
 	enum status st;
 
 	mutex_lock(&keys->mutex);
-	st = refresh_locked(keys, err);
+	st = need_key_locked(keys, err);
 	json_write_begin(&w, ret_json);
 	json_write_object(&w);
 	json_write_key(&w, "keys");

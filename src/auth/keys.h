@@ -12,7 +12,7 @@
  * nobody out.
  *
  * Another process may rotate the keys: the next use sees it.  Any thread; signing takes about a
- * millisecond and reads files, so not on an event thread.
+ * millisecond and may read and write files, so not on an event thread.
  */
 
 #include "base/buffer.h"
@@ -27,8 +27,9 @@
 
 struct keys;
 
-/* Open the folder; the folder, and a first key when it has none, are made.  ${token_us}: how long
- * a token lasts at most.  E_IO (a key that others may read, or that is none, is named). */
+/* Open the folder, which is made when it is not there.  A first key is made at the first use, as it
+ * takes a tenth of a second, and most servers that a test starts never need it.  ${token_us}: how
+ * long a token lasts at most.  E_IO (a key that others may read, or that is none, is named). */
 enum status keys_open(
     const char *path, int64_t token_us, struct keys **ret_keys, struct err *err) WARN_UNUSED;
 /* NULL is fine. */

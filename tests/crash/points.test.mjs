@@ -4,7 +4,7 @@
 // counts and failed records, every row of every table, every file in the data directory.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
 import { program, rootFolder } from '../scenario/harness.mjs';
@@ -482,8 +482,9 @@ const publishedKeys = async (w) => (await w.s.must(200, 'GET', '/id/keys')).json
 
 for (const [point, made] of [['file.written', false], ['file.renamed', true]])
 	story(point, 'the first key is there whole or not at all, and the next start has one', async (w) => {
-		rmSync(join(w.data, 'keys'), { recursive: true });
-		await w.startAndDie(point);
+		await w.start({ crash: point });
+		await lost(w.s.call('GET', '/id/keys'));
+		await w.died();
 		const left = keyFiles(w);
 		assert.deepEqual(left.map((file) => /\.pem$/.test(file)), [made]);
 		await w.start();
@@ -494,6 +495,7 @@ for (const [point, made] of [['file.written', false], ['file.renamed', true]])
 for (const [point, made] of [['file.written', false], ['file.renamed', true]])
 	story(point, 'a rotation that was cut off has made a key, or nothing, and the server goes on', async (w) => {
 		await w.start();
+		await publishedKeys(w);
 		const [first] = keyFiles(w);
 		const rotate = (env) => spawnSync(program, ['key', 'rotate', '--data', w.data], { env: { ...process.env, ...env }, encoding: 'utf8' });
 		assert.equal(rotate({ SLUICE_CRASH: point }).signal, 'SIGKILL');

@@ -54,7 +54,8 @@ test('a tenant token can be checked with what is published, and with nothing els
 
 test('keys are for their owner alone, and are the same after a restart', async () => {
 	const s = await Server.start();
-	const [file, ...more] = filesOf(s), [{ kid }] = await keysOf(s);
+	assert.deepEqual(filesOf(s), []);	// the first use makes it
+	const [{ kid }] = await keysOf(s), [file, ...more] = filesOf(s);
 	assert.match(file, new RegExp(`^\\d{19}-${kid}\\.pem$`));
 	assert.deepEqual([more, statSync(join(folderOf(s), file)).mode & 0o777, statSync(folderOf(s)).mode & 0o777], [[], 0o600, 0o700]);
 	await s.kill();
@@ -81,6 +82,7 @@ test('a rotated key signs from the next token on, and the one before is good unt
 }, { args: ['--test-controls', 'on'] }));
 
 test('what has ended is removed by the next rotation', () => withServer(async (s) => {
+	await keysOf(s);
 	const oldFile = filesOf(s)[0], ended = `0000000000000000001${oldFile.slice(19)}`;
 	rotate(s);
 	const [, successor] = filesOf(s);
@@ -92,6 +94,7 @@ test('what has ended is removed by the next rotation', () => withServer(async (s
 }));
 
 test('rotations at once, beside a server that signs, each make a key', () => withServer(async (s) => {
+	await keysOf(s);
 	const made = Promise.all(Array.from({ length: 4 }, () => run(program, ['key', 'rotate', '--data', s.data])));
 	const tokens = [await tokenOf(s), await tokenOf(s)];
 	const kids = (await made).map(({ stdout }) => stdout.match(/[0-9a-f]{32}/)[0]);
@@ -105,6 +108,7 @@ test('rotations at once, beside a server that signs, each make a key', () => wit
 
 test('a key that others may read, or that is none, is named at start and the server does not run', async () => {
 	const s = await Server.start();
+	await keysOf(s);
 	await s.kill();
 	const [file] = filesOf(s), path = join(folderOf(s), file), pem = readFileSync(path);
 	const refused = async (name) => {
