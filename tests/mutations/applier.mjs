@@ -64,7 +64,7 @@ export default [
 		cond_wait(&applier->passed, &applier->mutex);
 	if (feed != NULL)`,
     to: String.raw`	feed = find_locked(applier, journal);
-	if (feed != NULL && !feed->is_busy)` },
+	if (feed != NULL && !feed->is_busy)`, hangs: true },
   { test: unit('what_is_not_applied_at_the_end_is_at_the_next_start'), file: applier,
     from: String.raw`	if (known == OK && position >= state.end)
 		return OK;`,
