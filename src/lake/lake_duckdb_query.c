@@ -530,16 +530,18 @@ static enum status begin(struct run *run, struct err *err)
 	return status;
 }
 
+/* A result that was not read to its end, and a rollback, wait for the engine's threads that still
+ * work for it; so it is watched until both are over. */
 static void end(struct run *run)
 {
 	struct err ignored;
 
-	lake_duckdb_watch_stop(run->db, &run->watch);
 	if (run->has_result)
 		duckdb_destroy_result(&run->result);
 	duckdb_destroy_prepare(&run->statement);
 	if (run->is_begun && lake_duckdb_run(run->connection, "ROLLBACK", "end", &ignored) != OK)
 		log_event(LOG_LEVEL_DEBUG, "lake.rollback_failed", "reason=\"%s\"", ignored.text);
+	lake_duckdb_watch_stop(run->db, &run->watch);
 	duckdb_disconnect(&run->connection);
 }
 

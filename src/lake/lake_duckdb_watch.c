@@ -11,10 +11,12 @@
  * query is chosen to end, the youngest first, since the others have been getting on well; the next
  * only when that one has had time to give its own back.
  *
- * Sleep.  Where threads of the engine wait for one another by sleeping a little again and again (the
- * trees of window functions), the others wait for ever when one has failed, and look at no
- * interrupt.  So its nanosleep() is ours, as its allocators are: once a query is so late that
- * interrupts have not helped, sleeping fails.
+ * Sleep.  Where threads of the engine wait for one another by sleeping a little, or by yielding the
+ * processor, again and again (the trees of window functions), the others wait for ever when one has
+ * failed, and look at no interrupt.  So its nanosleep() and sched_yield() are ours, as its allocators
+ * are: once a query is so late that interrupts have not helped, they fail.  Only in those functions,
+ * told by their names: its allocator yields as well, in C; and whoever yields until tasks that use
+ * its stack have ended must not leave before them.
  *
  * Asking whether a query was cancelled is the one callback that is made under a lock: the query it
  * belongs to must not end meanwhile.  Its contract (lake.h) is to look at something and return.
@@ -26,8 +28,12 @@
 
 #include <dlfcn.h>
 #include <errno.h>
+#include <sched.h>
 #include <stdatomic.h>
+#include <string.h>
+#include <sys/syscall.h>
 #include <time.h>
+#include <unistd.h>
 
 /* How soon a query is interrupted again. */
 #define INTERRUPT_AGAIN_US 10000
@@ -130,13 +136,22 @@ void lake_duckdb_watch_stop(struct lake_duckdb *db, struct lake_duckdb_watch *wa
 	watch->connection = NULL;
 }
 
-/* Only the engine's own code can bear the exception. */
-static bool is_engine_code(void *address)
+/* Is it in a function of the engine that can bear the exception? */
+static bool is_tree_code(void *address)
 {
 	Dl_info engine, caller;
 
 	return dladdr((void *)(uintptr_t)duckdb_library_version, &engine) != 0 &&
-	       dladdr(address, &caller) != 0 && engine.dli_fbase == caller.dli_fbase;
+	       dladdr(address, &caller) != 0 && engine.dli_fbase == caller.dli_fbase &&
+	       caller.dli_sname != NULL &&
+	       (strstr(caller.dli_sname, "Window") != NULL ||
+		   strstr(caller.dli_sname, "SortTree") != NULL);
+}
+
+static void fail_when_stuck(void *caller)
+{
+	if (atomic_load(&is_stuck) && is_tree_code(caller))
+		lake_duckdb_memory_fail();
 }
 
 /* In front of the C library's. */
@@ -144,11 +159,16 @@ int nanosleep(const struct timespec *time, struct timespec *ret_left)
 {
 	int result;
 
-	if (atomic_load(&is_stuck) && is_engine_code(__builtin_return_address(0)))
-		lake_duckdb_memory_fail();
+	fail_when_stuck(__builtin_return_address(0));
 	result = clock_nanosleep(CLOCK_REALTIME, 0, time, ret_left);
 	if (result == 0)
 		return 0;
 	errno = result;
 	return -1;
+}
+
+int sched_yield(void)
+{
+	fail_when_stuck(__builtin_return_address(0));
+	return (int)syscall(SYS_sched_yield);
 }

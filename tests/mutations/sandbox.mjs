@@ -43,5 +43,10 @@ export default [
 	{ test: jobs, file: memory, from: raw`	if (bytes < REFUSABLE_BYTES || thread_role == LAKE_DUCKDB_OURS)
 		return true;`, to: raw`	if (thread_role == LAKE_DUCKDB_OURS)
 		return false;` },
-	{ test: waits, file: 'src/lake/lake_duckdb_watch.c', from: raw`	if (atomic_load(&is_stuck) &&`, to: raw`	if (!atomic_load(&is_stuck) && atomic_load(&is_stuck) &&`, hangs: true },
+	{ test: waits, file: 'src/lake/lake_duckdb_watch.c', from: raw`	int result;
+
+	fail_when_stuck(__builtin_return_address(0));`, to: raw`	int result;
+`, hangs: true },
+	{ test: waits, file: 'src/lake/lake_duckdb_watch.c', from: raw`	fail_when_stuck(__builtin_return_address(0));
+	return`, to: raw`	return`, hangs: true },
 ];

@@ -216,9 +216,10 @@ test('a connector that goes takes with it what was not applied yet, and one of i
 test('a wait ends when the stream goes', () => withServer(async (s) => {
 	await s.setUpThings(plain);
 	await post(s, { id: 'a', n: 1 });
-	const waiting = s.call('GET', `${streamPath()}?wait=60`);
+	const begun = Date.now(), waiting = s.call('GET', `${streamPath()}?wait=60`);
 	await s.must(204, 'DELETE', '/api/v1/connectors/shop');
 	assert.equal((await waiting).status, 404);
+	assert.ok(Date.now() - begun < 30000, 'long before its time');
 }, { args: never }));
 
 test('an end in good order leaves nothing to be applied, and what a kill leaves is applied at the next start', () => withServer(async (s) => {

@@ -393,6 +393,22 @@ static void what_comes_together_is_applied_together(void **state)
 	assert_int_equal(lake_state.values[0][0], 10);
 }
 
+static void what_comes_during_an_apply_is_applied_by_the_next(void **state)
+{
+	(void)state;
+	start(0);
+	shut(true);
+	stream_row(0, 1, 7);
+	wait_until_held();
+	/* Too late for the one that is held; nobody says so again. */
+	stream_row(0, 2, 8);
+	shut(false);
+	wait_until_applied(0);
+	assert_int_equal(lake_state.values[0][1], 7);
+	assert_int_equal(lake_state.values[0][2], 8);
+	assert_int_equal(lake_state.commits, 2);
+}
+
 static void a_failure_is_tried_again_until_it_works(void **state)
 {
 	static const enum status failures[] = {E_IO, E_FULL, E_NOMEM};
@@ -645,6 +661,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    TEST(every_entry_is_applied_once),
 	    TEST(what_comes_together_is_applied_together),
+	    TEST(what_comes_during_an_apply_is_applied_by_the_next),
 	    TEST(a_failure_is_tried_again_until_it_works),
 	    TEST(a_commit_that_happened_though_it_said_no_is_not_repeated),
 	    TEST(a_load_does_not_begin_while_an_apply_is_under_way),

@@ -315,11 +315,9 @@ static void play_once(bool has_version)
 static void folded_rows_do_what_they_do_one_by_one(void **state)
 {
 	(void)state;
-	for (seed = 1; seed < 200000; seed += 1) {
-		uint64_t begun = seed;
-
-		play_once(begun % 2 == 0);
-		seed = begun + 9;
+	for (uint64_t game = 1; game < 20000; game++) {
+		seed = game * 10;
+		play_once(game % 2 == 0);
 	}
 }
 
