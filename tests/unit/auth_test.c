@@ -147,7 +147,8 @@ static void a_name_is_taken_once(void **state)
 
 	assert_int_equal(auth_token_create(f->catalog, "me", SCOPE_INGEST, 0, text, &err), OK);
 	strcpy(text, "untouched");
-	assert_int_equal(auth_token_create(f->catalog, "me", SCOPE_INGEST, 0, text, &err), E_EXISTS);
+	assert_int_equal(
+	    auth_token_create(f->catalog, "me", SCOPE_INGEST, 0, text, &err), E_EXISTS);
 	assert_string_equal(text, "untouched");
 }
 
