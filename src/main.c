@@ -13,7 +13,13 @@ static void usage(FILE *out)
 	      "\n"
 	      "The server and its data directory:\n"
 	      "  serve --data DIR        run the server\n"
-	      "  token create            make a token, printed once\n"
+	      "  app create NAME         make a client id and secret, for programs that log in\n"
+	      "  app list | secret | delete\n"
+	      "  user create NAME        make a user, for logins of a person\n"
+	      "  user list | password | delete\n"
+	      "  token create            make a token, printed once, for who needs no login\n"
+	      "  token list | revoke     all tokens, those of logins too\n"
+	      "  key rotate | list       the keys that sign tenant tokens\n"
 	      "  config check            what the server would be started with; print: a file to "
 	      "begin with\n"
 	      "\n",
@@ -42,6 +48,12 @@ int main(int argc, char **argv)
 	}
 	if (strcmp(argv[1], "serve") == 0)
 		return serve_main(argc - 1, argv + 1);
+	if (strcmp(argv[1], "app") == 0)
+		return serve_app_main(argc - 1, argv + 1);
+	if (strcmp(argv[1], "user") == 0)
+		return serve_user_main(argc - 1, argv + 1);
+	if (strcmp(argv[1], "key") == 0)
+		return serve_key_main(argc - 1, argv + 1);
 	if (strcmp(argv[1], "token") == 0)
 		return serve_token_main(argc - 1, argv + 1);
 	if (strcmp(argv[1], "config") == 0)

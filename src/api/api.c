@@ -20,6 +20,14 @@ static const struct http_route routes[] = {
 	    .lane = HTTP_LANE_##l,                                                                 \
 	    .body = HTTP_BODY_NONE,                                                                \
 	    .handle = handler},
+#define OPEN_BODY_ROUTE(m, p, max, handler, text)                                                  \
+	{.method = HTTP_##m,                                                                       \
+	    .pattern = p,                                                                          \
+	    .open = true,                                                                          \
+	    .lane = HTTP_LANE_WORK,                                                                \
+	    .body = HTTP_BODY_WHOLE,                                                               \
+	    .body_bytes_max = max,                                                                 \
+	    .handle = handler},
 #define UPLOAD_ROUTE(m, p, s, max, extra, functions, text)                                         \
 	{.method = HTTP_##m,                                                                       \
 	    .pattern = p,                                                                          \
@@ -32,6 +40,7 @@ static const struct http_route routes[] = {
 #include "api/routes.def"
 #undef ROUTE
 #undef OPEN_ROUTE
+#undef OPEN_BODY_ROUTE
 #undef UPLOAD_ROUTE
 };
 
@@ -39,6 +48,23 @@ const struct http_route *api_routes(size_t *ret_count)
 {
 	*ret_count = sizeof(routes) / sizeof(routes[0]);
 	return routes;
+}
+
+/* ${token}: which it was, when its time is over, else NULL. */
+static void refuse_token(struct request *request, const struct catalog_token *token, bool is_bearer)
+{
+	struct api *api = request_context(request);
+	const bool has_app = token != NULL && token->kind != TOKEN_STATIC;
+
+	audit_refused_often(api->oauth.audit, "bearer", slice_of(has_app ? token->name : ""),
+	    slice_of(token != NULL ? token->user_name : ""), request_peer(request),
+	    token != NULL ? "ended_token"
+	    : is_bearer   ? "unknown_token"
+			  : "no_bearer");
+	/* RFC 6750: who did not even try gets no error code. */
+	if (is_bearer)
+		respond_header(request, "WWW-Authenticate", "Bearer error=\"invalid_token\"");
+	respond_error(request, 401, "The token is unknown or has ended.");
 }
 
 void api_authorize(struct request *request, const struct http_route *route)
@@ -58,9 +84,10 @@ void api_authorize(struct request *request, const struct http_route *route)
 		return;
 	}
 	token = arena_alloc(request_arena(request), sizeof(*token));
-	st = token == NULL ? E_NOMEM : auth_check(api->catalog, header, token, &err);
-	if (st == E_INVALID || st == E_NOT_FOUND) {
-		respond_error(request, 401, "The token is unknown or has ended.");
+	st =
+	    token == NULL ? E_NOMEM : auth_check(api->catalog, header, clock_now_us(), token, &err);
+	if (st == E_INVALID || st == E_NOT_FOUND || st == E_GONE) {
+		refuse_token(request, st == E_GONE ? token : NULL, st != E_INVALID);
 		return;
 	}
 	if (st != OK) {
@@ -72,6 +99,7 @@ void api_authorize(struct request *request, const struct http_route *route)
 		    auth_scope_name(route->scopes));
 		return;
 	}
+	audit_used(api->oauth.audit, token, request_peer(request));
 	request_set_user(request, token);
 }
 

@@ -7,6 +7,7 @@
  * their own: those are in schema/, job/ and below.  What is served where stands in routes.def.
  */
 
+#include "auth/oauth.h"
 #include "blob/blob.h"
 #include "catalog/catalog.h"
 #include "catalog/shape.h"
@@ -38,6 +39,10 @@ struct api {
 	atomic_bool ready;                 /* for /readyz */
 	const struct catalog_quota *quota; /* of jobs; NULL: none */
 	struct rate *streaming_rate;       /* of streaming requests; NULL: none */
+
+	/* Who is let in.  The oauth has the audit, too. */
+	struct oauth oauth;
+	bool instance_is_host; /* --instance-url host */
 
 	/* Streaming.  The plan of a shape is a struct record_plan.  accepted(), if not NULL, is told
 	 * that there is something new in the stream's journal; it must not block for long. */

@@ -22,11 +22,13 @@
 
 #define ROUTE(method, pattern, scopes, lane, body, max, handler, text) http_handler_fn handler;
 #define OPEN_ROUTE(method, pattern, lane, handler, text)               http_handler_fn handler;
+#define OPEN_BODY_ROUTE(method, pattern, max, handler, text)           http_handler_fn handler;
 #define UPLOAD_ROUTE(method, pattern, scopes, max, extra, upload, text)                            \
 	extern const struct http_upload upload;
 #include "api/routes.def"
 #undef ROUTE
 #undef OPEN_ROUTE
+#undef OPEN_BODY_ROUTE
 #undef UPLOAD_ROUTE
 
 /* Parse a body that must be a JSON object; when it is not, respond with 400 and return NULL.  The

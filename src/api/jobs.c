@@ -7,6 +7,8 @@
  */
 #include "api/handlers.h"
 
+#include "catalog/access.h"
+
 #include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>

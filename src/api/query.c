@@ -7,6 +7,7 @@
 #include "api/handlers.h"
 
 #include "base/metrics.h"
+#include "catalog/access.h"
 #include "query/order.h"
 #include "query/results.h"
 

@@ -2,17 +2,14 @@
 /*
  * Tokens and scopes: see auth.h.  A header is checked for its form, hashed and looked up; nothing
  * is kept in between, so a token that another process adds counts at once.  Not here: which scope a
- * route needs (api/routes.def), and ending a token.
+ * route needs (api/routes.def), and how tokens come about (oauth.c).
  */
 #include "auth/auth.h"
 
-#include "base/digest.h"
+#include "auth/secret.h"
 
 #include <assert.h>
 #include <stdio.h>
-
-#define TOKEN_PREFIX "sluice_" /* so that scanners for leaked secrets can know one */
-#define SECRET_BYTES 32
 
 static const struct {
 	unsigned bit;
@@ -24,53 +21,60 @@ static const struct {
 };
 #define SCOPE_COUNT (sizeof(scope_names) / sizeof(scope_names[0]))
 
-static void hash_token(struct slice text, unsigned char ret_hash[CATALOG_HASH_BYTES])
-{
-	static_assert(CATALOG_HASH_BYTES == DIGEST_SHA256_BYTES, "tokens are kept as SHA-256");
-
-	digest_sha256(text, ret_hash);
-}
-
 enum status auth_token_create(struct catalog *catalog, const char *name, unsigned scopes,
-    char ret_text[AUTH_TOKEN_TEXT_BYTES], struct err *err)
+    int64_t expires_us, char ret_text[AUTH_TOKEN_TEXT_BYTES], struct err *err)
 {
-	unsigned char secret[SECRET_BYTES], hash[CATALOG_HASH_BYTES];
-	char text[AUTH_TOKEN_TEXT_BYTES] = TOKEN_PREFIX;
-	size_t used = sizeof(TOKEN_PREFIX) - 1;
+	unsigned char hash[CATALOG_HASH_BYTES];
+	char text[AUTH_TOKEN_TEXT_BYTES];
 	enum status st;
 
-	random_fill(secret, sizeof(secret));
-	for (size_t i = 0; i < sizeof(secret); i++, used += 2)
-		snprintf(text + used, sizeof(text) - used, "%02x", secret[i]);
-	hash_token(slice_of(text), hash);
-	st = catalog_token_add(catalog, hash, name, scopes, err);
+	secret_make_token(text);
+	secret_hash(slice_of(text), hash);
+	st = catalog_token_add(catalog, hash, name, scopes, expires_us, err);
 	if (st == OK)
 		memcpy(ret_text, text, sizeof(text));
-	explicit_bzero(secret, sizeof(secret));
 	explicit_bzero(text, sizeof(text));
 	return st;
 }
 
-enum status auth_check(
-    struct catalog *catalog, struct slice header, struct catalog_token *ret_token, struct err *err)
+bool auth_read_bearer(struct slice header, struct slice *ret_text)
 {
 	const struct slice scheme = SLICE("Bearer ");
-	unsigned char hash[CATALOG_HASH_BYTES];
 
 	/* RFC 9110: the scheme's name is the same in either case. */
 	if (header.len <= scheme.len || strncasecmp(header.ptr, scheme.ptr, scheme.len) != 0)
-		return err_set(
-		    err, E_INVALID, "the Authorization header is not of the form \"Bearer TOKEN\"");
+		return false;
 	header = slice_skip(header, scheme.len);
 	while (header.len > 0 && header.ptr[0] == ' ')
 		header = slice_skip(header, 1);
-	/* Looking the hash up tells an attacker nothing by its time: he does not
-	 * know which hash he asked for. */
-	hash_token(header, hash);
-	return catalog_token_find(catalog, hash, ret_token, err);
+	*ret_text = header;
+	return header.len > 0;
 }
 
-static unsigned scope_of_name(struct slice name)
+enum status auth_check(struct catalog *catalog, struct slice header, int64_t now_us,
+    struct catalog_token *ret_token, struct err *err)
+{
+	unsigned char hash[CATALOG_HASH_BYTES];
+	struct catalog_token token;
+	struct slice text;
+	enum status st;
+
+	if (!auth_read_bearer(header, &text))
+		return err_set(
+		    err, E_INVALID, "the Authorization header is not of the form \"Bearer TOKEN\"");
+	/* Looking the hash up tells an attacker nothing by its time: he does not
+	 * know which hash he asked for. */
+	secret_hash(text, hash);
+	st = catalog_token_find(catalog, hash, &token, err);
+	if (st != OK)
+		return st;
+	if (token.kind == TOKEN_REFRESH)
+		return err_set(err, E_NOT_FOUND, "a refresh token is no access token");
+	*ret_token = token;
+	return auth_has_ended(&token, now_us) ? err_set(err, E_GONE, "the token has ended") : OK;
+}
+
+unsigned auth_scope_of_name(struct slice name)
 {
 	for (size_t i = 0; i < SCOPE_COUNT; i++) {
 		if (slice_is(name, scope_names[i].name))
@@ -91,7 +95,7 @@ enum status auth_scopes_parse(struct slice text, unsigned *ret_scopes, struct er
 		text = slice_skip(text, word.len < text.len ? word.len + 1 : word.len);
 		if (word.len == 0)
 			continue;
-		bit = scope_of_name(word);
+		bit = auth_scope_of_name(word);
 		if (bit == 0)
 			return err_set(err, E_INVALID,
 			    "\"%.*s\" is not a scope; there are cdp_ingest_api, cdp_query_api and "
@@ -104,6 +108,19 @@ enum status auth_scopes_parse(struct slice text, unsigned *ret_scopes, struct er
 		    "no scope given; there are cdp_ingest_api, cdp_query_api and api");
 	*ret_scopes = scopes;
 	return OK;
+}
+
+const char *auth_scopes_format(unsigned scopes, char ret_text[AUTH_SCOPES_BYTES])
+{
+	size_t used = 0;
+
+	ret_text[0] = '\0';
+	for (size_t i = 0; i < SCOPE_COUNT; i++) {
+		if ((scopes & scope_names[i].bit) != 0)
+			used += (size_t)snprintf(ret_text + used, AUTH_SCOPES_BYTES - used, "%s%s",
+			    used == 0 ? "" : " ", scope_names[i].name);
+	}
+	return ret_text;
 }
 
 const char *auth_scope_name(unsigned scope)

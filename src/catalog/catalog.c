@@ -152,22 +152,6 @@ enum status catalog_dropped_forget(
 	return catalog->ops->dropped_forget(catalog, table, err);
 }
 
-enum status catalog_token_add(struct catalog *catalog, const unsigned char hash[CATALOG_HASH_BYTES],
-    const char *name, unsigned scopes, struct err *err)
-{
-	assert(fits(name, CATALOG_TOKEN_NAME_BYTES));
-	assert(scopes != 0);
-	assert((scopes & ~(unsigned)(SCOPE_INGEST | SCOPE_QUERY | SCOPE_ADMIN)) == 0);
-	return catalog->ops->token_add(catalog, hash, name, scopes, err);
-}
-
-enum status catalog_token_find(struct catalog *catalog,
-    const unsigned char hash[CATALOG_HASH_BYTES], struct catalog_token *ret_token, struct err *err)
-{
-	assert(ret_token != NULL);
-	return catalog->ops->token_find(catalog, hash, ret_token, err);
-}
-
 static void assert_new_job(const struct job *job)
 {
 	assert(uuid_is_valid(slice_of(job->id)));

@@ -3,7 +3,7 @@
 #define SLUICE_CATALOG_CATALOG_H
 
 /*
- * What the server knows: connectors, streams, jobs, parts, tokens.  The rows, not the rules: which
+ * What the server knows: connectors, streams, jobs, parts; and in access.h who is let in.  The rows, not the rules: which
  * state may follow which is decided in job/, the catalog only compares and sets.
  *
  * Every change is one atomic step and is durable when the call returns OK: it survives a
@@ -27,13 +27,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define CATALOG_NAME_BYTES       STREAM_NAME_BYTES
-#define CATALOG_USER_BYTES       19 /* an 18-character user id and NUL */
-#define CATALOG_HASH_BYTES       32 /* SHA-256 */
-#define CATALOG_BLOB_NAME_BYTES  65
-#define CATALOG_JOB_ERROR_BYTES  1024
-#define CATALOG_TOKEN_NAME_BYTES 81
-#define CATALOG_KEY_BYTES        256
+#define CATALOG_NAME_BYTES      STREAM_NAME_BYTES
+#define CATALOG_USER_BYTES      19 /* an 18-character user id and NUL */
+#define CATALOG_HASH_BYTES      32 /* SHA-256 */
+#define CATALOG_BLOB_NAME_BYTES 65
+#define CATALOG_JOB_ERROR_BYTES 1024
+#define CATALOG_KEY_BYTES       256
 
 struct catalog;
 
@@ -99,30 +98,6 @@ enum status catalog_dropped_list(struct catalog *catalog, struct slice connector
 /* Not there: OK. */
 enum status catalog_dropped_forget(
     struct catalog *catalog, const struct catalog_table *table, struct err *err) WARN_UNUSED;
-
-/* --- Tokens ----------------------------------------------------------------------------------- */
-
-enum catalog_scope {      /* bits */
-	SCOPE_INGEST = 1, /* cdp_ingest_api */
-	SCOPE_QUERY = 2,  /* cdp_query_api */
-	SCOPE_ADMIN = 4,  /* api */
-};
-
-struct catalog_token {
-	char name[CATALOG_TOKEN_NAME_BYTES];
-	char user_id[CATALOG_USER_BYTES]; /* "005…AAA", given by the catalog, one for each token */
-	unsigned scopes;                  /* of enum catalog_scope */
-	int64_t created_us;
-};
-
-/* Store a token's hash.  E_EXISTS: there is a token of that name. */
-enum status catalog_token_add(struct catalog *catalog, const unsigned char hash[CATALOG_HASH_BYTES],
-    const char *name, unsigned scopes, struct err *err) WARN_UNUSED;
-
-/* E_NOT_FOUND.  Sees at once what another process has added or removed. */
-enum status catalog_token_find(struct catalog *catalog,
-    const unsigned char hash[CATALOG_HASH_BYTES], struct catalog_token *ret_token,
-    struct err *err) WARN_UNUSED;
 
 /* --- Jobs ------------------------------------------------------------------------------------- */
 

@@ -8,7 +8,7 @@
  * catalog.h; catalog.c has checked the arguments, so a backend need not.  Every entry is filled in.
  */
 
-#include "catalog/catalog.h"
+#include "catalog/access.h"
 
 struct catalog {
 	const struct catalog_ops *ops;
@@ -39,12 +39,44 @@ struct catalog_ops {
 	enum status (*dropped_forget)(
 	    struct catalog *catalog, const struct catalog_table *table, struct err *err);
 
+	enum status (*org_get)(
+	    struct catalog *catalog, char ret_org[CATALOG_ORG_BYTES], struct err *err);
+	enum status (*user_add)(
+	    struct catalog *catalog, struct catalog_user *user, struct err *err);
+	enum status (*user_find)(struct catalog *catalog, struct slice name,
+	    struct catalog_user *ret_user, struct err *err);
+	enum status (*user_get)(struct catalog *catalog, struct slice id,
+	    struct catalog_user *ret_user, struct err *err);
+	enum status (*user_set_password)(
+	    struct catalog *catalog, struct slice name, const char *password, struct err *err);
+	enum status (*user_delete)(struct catalog *catalog, struct slice name, struct err *err);
+	enum status (*user_list)(struct catalog *catalog, struct arena *arena,
+	    struct catalog_user **ret_users, size_t *ret_count, struct err *err);
+	enum status (*app_add)(struct catalog *catalog, struct catalog_app *app, struct err *err);
+	enum status (*app_find)(struct catalog *catalog, struct slice client_id,
+	    struct catalog_app *ret_app, struct err *err);
+	enum status (*app_set_secret)(struct catalog *catalog, struct slice name,
+	    const unsigned char secret_hash[CATALOG_HASH_BYTES], struct err *err);
+	enum status (*app_delete)(struct catalog *catalog, struct slice name, struct err *err);
+	enum status (*app_list)(struct catalog *catalog, struct arena *arena,
+	    struct catalog_app **ret_apps, size_t *ret_count, struct err *err);
 	enum status (*token_add)(struct catalog *catalog,
 	    const unsigned char hash[CATALOG_HASH_BYTES], const char *name, unsigned scopes,
-	    struct err *err);
+	    int64_t expires_us, struct err *err);
+	enum status (*token_issue)(struct catalog *catalog,
+	    const unsigned char hash[CATALOG_HASH_BYTES], const struct catalog_assertion *assertion,
+	    struct catalog_token *token, struct err *err);
 	enum status (*token_find)(struct catalog *catalog,
 	    const unsigned char hash[CATALOG_HASH_BYTES], struct catalog_token *ret_token,
 	    struct err *err);
+	enum status (*token_used)(
+	    struct catalog *catalog, int64_t id, int64_t now_us, bool *ret_first, struct err *err);
+	enum status (*token_revoke)(
+	    struct catalog *catalog, int64_t id, size_t *ret_count, struct err *err);
+	enum status (*token_list)(struct catalog *catalog, struct arena *arena,
+	    struct catalog_token **ret_tokens, size_t *ret_count, struct err *err);
+	enum status (*access_expire)(struct catalog *catalog, int64_t now_us, size_t count_max,
+	    size_t *ret_count, struct err *err);
 
 	/* ${quota}: NULL for none. */
 	enum status (*job_create)(struct catalog *catalog, const struct job *job,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Connectors, streams and tokens in SQLite: see catalog.h for what each call promises.
+ * Connectors and streams in SQLite: see catalog.h for what each call promises.
  *
  * Conflicts are looked for before the change, in its transaction: there is one writer at a time, so
  * what was not there is still not there.  The unique indexes only back this up.
@@ -10,13 +10,11 @@
 #include "base/clock.h"
 
 #include <inttypes.h>
-#include <stdio.h>
 
 /* The numbers are part of the file format: see catalog_sqlite_schema.h. */
 _Static_assert(
     STREAM_PROFILE == 0 && STREAM_ENGAGEMENT == 1 && STREAM_OTHER == 2, "stored numbers");
 _Static_assert(STREAM_UPSERT == 0 && STREAM_PARTIAL == 1, "stored numbers");
-_Static_assert(SCOPE_INGEST == 1 && SCOPE_QUERY == 2 && SCOPE_ADMIN == 4, "stored numbers");
 
 /* --- Connectors ------------------------------------------------------------------------------- */
 
@@ -426,89 +424,4 @@ enum status catalog_sqlite_dropped_forget(
 	struct catalog_table copy = *table;
 
 	return catalog_sqlite_write(store_of(catalog), forget_dropped, &copy, err);
-}
-
-/* --- Tokens ----------------------------------------------------------------------------------- */
-
-struct token_add {
-	const unsigned char *hash;
-	const char *name;
-	unsigned scopes;
-};
-
-static enum status add_token(struct conn *conn, void *ctx, struct err *err)
-{
-	const struct token_add *add = ctx;
-	char rival[CATALOG_TOKEN_NAME_BYTES];
-	struct query query;
-	enum status status;
-	bool found;
-
-	query_begin(&query, conn, SQL_TOKEN_RIVAL);
-	query_put_text(&query, slice_of(add->name));
-	query_put_bytes(&query, add->hash, CATALOG_HASH_BYTES);
-	found = query_row(&query);
-	if (found)
-		query_get_text(&query, rival, sizeof(rival));
-	status = query_end(&query, err);
-	if (status != OK)
-		return status;
-	if (found)
-		return err_set(err, E_EXISTS, "there is a token \"%s\" already", rival);
-
-	query_begin(&query, conn, SQL_TOKEN_INSERT);
-	query_put_text(&query, slice_of(add->name));
-	query_put_bytes(&query, add->hash, CATALOG_HASH_BYTES);
-	query_put_number(&query, add->scopes);
-	query_put_number(&query, clock_now_us());
-	return query_run(&query, NULL, err);
-}
-
-enum status catalog_sqlite_token_add(struct catalog *catalog,
-    const unsigned char hash[CATALOG_HASH_BYTES], const char *name, unsigned scopes,
-    struct err *err)
-{
-	struct token_add add = {hash, name, scopes};
-
-	return catalog_sqlite_write(store_of(catalog), add_token, &add, err);
-}
-
-static void read_token(struct query *query, struct catalog_token *token)
-{
-	/* A user id is "005", 12 digits and "AAA": the form that clients
-	 * know from the hosted service. */
-	uint64_t no = (uint64_t)query_get_number(query) % UINT64_C(1000000000000);
-
-	snprintf(token->user_id, sizeof(token->user_id), "005%012" PRIu64 "AAA", no);
-	query_get_text(query, token->name, sizeof(token->name));
-	token->scopes = (unsigned)query_get_number(query);
-	token->created_us = query_get_number(query);
-}
-
-enum status catalog_sqlite_token_find(struct catalog *catalog,
-    const unsigned char hash[CATALOG_HASH_BYTES], struct catalog_token *ret_token, struct err *err)
-{
-	struct catalog_sqlite *store = store_of(catalog);
-	struct catalog_token token;
-	struct conn *conn;
-	struct query query;
-	enum status status;
-	bool found;
-
-	status = reader_take(store, &conn, err);
-	if (status != OK)
-		return status;
-	query_begin(&query, conn, SQL_TOKEN_FIND);
-	query_put_bytes(&query, hash, CATALOG_HASH_BYTES);
-	found = query_row(&query);
-	if (found)
-		read_token(&query, &token);
-	status = query_end(&query, err);
-	reader_give(store, &conn);
-	if (status != OK)
-		return status;
-	if (!found)
-		return err_set(err, E_NOT_FOUND, "no such token");
-	*ret_token = token;
-	return OK;
 }

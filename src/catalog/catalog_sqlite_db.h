@@ -8,7 +8,8 @@
  *	catalog_sqlite.c	opening (format, file mode), closing, the table of operations
  *	…_db.c			connections, queries, the pool of readers, SQLite's errors as ours
  *	…_commit.c		group commit
- *	…_connector.c		connectors, streams, tokens
+ *	…_connector.c		connectors, streams
+ *	…_access.c		users, apps, tokens
  *	…_job.c			jobs and parts, one at a time
  *	…_list.c		many jobs: lists and walks
  *	…_schema.h, …_sql.def	the tables; all statements
@@ -167,11 +168,44 @@ enum status catalog_sqlite_dropped_list(struct catalog *catalog, struct slice co
     struct arena *arena, struct catalog_table **ret_tables, size_t *ret_count, struct err *err);
 enum status catalog_sqlite_dropped_forget(
     struct catalog *catalog, const struct catalog_table *table, struct err *err);
+enum status catalog_sqlite_org_get(
+    struct catalog *catalog, char ret_org[CATALOG_ORG_BYTES], struct err *err);
+enum status catalog_sqlite_user_add(
+    struct catalog *catalog, struct catalog_user *user, struct err *err);
+enum status catalog_sqlite_user_find(
+    struct catalog *catalog, struct slice name, struct catalog_user *ret_user, struct err *err);
+enum status catalog_sqlite_user_get(
+    struct catalog *catalog, struct slice id, struct catalog_user *ret_user, struct err *err);
+enum status catalog_sqlite_user_set_password(
+    struct catalog *catalog, struct slice name, const char *password, struct err *err);
+enum status catalog_sqlite_user_delete(struct catalog *catalog, struct slice name, struct err *err);
+enum status catalog_sqlite_user_list(struct catalog *catalog, struct arena *arena,
+    struct catalog_user **ret_users, size_t *ret_count, struct err *err);
+enum status catalog_sqlite_app_add(
+    struct catalog *catalog, struct catalog_app *app, struct err *err);
+enum status catalog_sqlite_app_find(
+    struct catalog *catalog, struct slice client_id, struct catalog_app *ret_app, struct err *err);
+enum status catalog_sqlite_app_set_secret(struct catalog *catalog, struct slice name,
+    const unsigned char secret_hash[CATALOG_HASH_BYTES], struct err *err);
+enum status catalog_sqlite_app_delete(struct catalog *catalog, struct slice name, struct err *err);
+enum status catalog_sqlite_app_list(struct catalog *catalog, struct arena *arena,
+    struct catalog_app **ret_apps, size_t *ret_count, struct err *err);
 enum status catalog_sqlite_token_add(struct catalog *catalog,
     const unsigned char hash[CATALOG_HASH_BYTES], const char *name, unsigned scopes,
-    struct err *err);
+    int64_t expires_us, struct err *err);
+enum status catalog_sqlite_token_issue(struct catalog *catalog,
+    const unsigned char hash[CATALOG_HASH_BYTES], const struct catalog_assertion *assertion,
+    struct catalog_token *token, struct err *err);
 enum status catalog_sqlite_token_find(struct catalog *catalog,
     const unsigned char hash[CATALOG_HASH_BYTES], struct catalog_token *ret_token, struct err *err);
+enum status catalog_sqlite_token_used(
+    struct catalog *catalog, int64_t id, int64_t now_us, bool *ret_first, struct err *err);
+enum status catalog_sqlite_token_revoke(
+    struct catalog *catalog, int64_t id, size_t *ret_count, struct err *err);
+enum status catalog_sqlite_token_list(struct catalog *catalog, struct arena *arena,
+    struct catalog_token **ret_tokens, size_t *ret_count, struct err *err);
+enum status catalog_sqlite_access_expire(
+    struct catalog *catalog, int64_t now_us, size_t count_max, size_t *ret_count, struct err *err);
 enum status catalog_sqlite_job_create(struct catalog *catalog, const struct job *job,
     const struct catalog_quota *quota, struct catalog_quota_hit *ret_hit, struct err *err);
 enum status catalog_sqlite_job_get(

@@ -8,7 +8,7 @@
  * is a new step.  So a file is the same whatever way it came.
  *
  * The numbers of the enums (job_state, job_operation, stream_category, stream_refresh,
- * catalog_scope) are part of the format; the files that store them assert them.  Times are
+ * catalog_scope, catalog_token_kind) are part of the format; the files that store them assert them.  Times are
  * microseconds since 1970.
  */
 
@@ -151,8 +151,67 @@ static const char *const format_3[] = {
     NULL,
 };
 
+static const char *const format_4[] = {
+    /* One row: the organisation that this catalog is. */
+    "CREATE TABLE org (id TEXT NOT NULL) STRICT",
+    "INSERT INTO org VALUES ('00D' || lower(hex(randomblob(6))) || 'EAA')",
+
+    /* The "u" keeps an id from that of a token's own user, which is all digits. */
+    "CREATE TABLE users ("
+    " no INTEGER PRIMARY KEY AUTOINCREMENT,"
+    " id TEXT NOT NULL UNIQUE"
+    "  DEFAULT ('005u' || substr(lower(hex(randomblob(6))), 1, 11) || 'AAA'),"
+    " name TEXT NOT NULL,"
+    " password TEXT NOT NULL,"
+    " created_us INTEGER NOT NULL"
+    ") STRICT",
+    "CREATE UNIQUE INDEX user_nocase ON users (lower(name))",
+
+    "CREATE TABLE apps ("
+    " no INTEGER PRIMARY KEY AUTOINCREMENT,"
+    " client_id TEXT NOT NULL UNIQUE,"
+    " name TEXT NOT NULL,"
+    " user INTEGER NOT NULL REFERENCES users (no),"
+    " scopes INTEGER NOT NULL,"
+    " secret_hash BLOB NOT NULL,"
+    " public_key TEXT NOT NULL,"
+    " created_us INTEGER NOT NULL"
+    ") STRICT",
+    "CREATE UNIQUE INDEX app_nocase ON apps (lower(name))",
+    "CREATE INDEX app_user ON apps (user)",
+
+    "ALTER TABLE tokens ADD COLUMN expires_us INTEGER NOT NULL DEFAULT 0",
+    "ALTER TABLE tokens ADD COLUMN used_us INTEGER NOT NULL DEFAULT 0",
+
+    /* Tokens of logins.  Their user and app take them along; what they came of does not: it may
+     * end before them. */
+    "CREATE TABLE issued ("
+    " no INTEGER PRIMARY KEY AUTOINCREMENT,"
+    " hash BLOB NOT NULL UNIQUE,"
+    " kind INTEGER NOT NULL,"
+    " user INTEGER NOT NULL REFERENCES users (no) ON DELETE CASCADE,"
+    " app INTEGER NOT NULL REFERENCES apps (no) ON DELETE CASCADE,"
+    " scopes INTEGER NOT NULL,"
+    " created_us INTEGER NOT NULL,"
+    " expires_us INTEGER NOT NULL,"
+    " used_us INTEGER NOT NULL DEFAULT 0,"
+    " parent INTEGER REFERENCES issued (no) ON DELETE SET NULL"
+    ") STRICT",
+    "CREATE INDEX issued_user ON issued (user)",
+    "CREATE INDEX issued_app ON issued (app)",
+    "CREATE INDEX issued_parent ON issued (parent) WHERE parent IS NOT NULL",
+    "CREATE INDEX issued_end ON issued (expires_us) WHERE expires_us > 0",
+
+    "CREATE TABLE assertions ("
+    " hash BLOB NOT NULL PRIMARY KEY,"
+    " expires_us INTEGER NOT NULL"
+    ") STRICT, WITHOUT ROWID",
+    "CREATE INDEX assertion_end ON assertions (expires_us)",
+    NULL,
+};
+
 /* The ${i}th leads to format ${i} + 1; each ends with NULL. */
-static const char *const *const formats[] = {format_1, format_2, format_3};
+static const char *const *const formats[] = {format_1, format_2, format_3, format_4};
 #define FORMAT_VERSION ((int64_t)(sizeof(formats) / sizeof(formats[0])))
 
 #endif

@@ -9,7 +9,7 @@
 #include "cli/cli.h"
 
 #include "cli/command.h"
-#include "cli/term.h"
+#include "base/term.h"
 
 #include <assert.h>
 #include <errno.h>

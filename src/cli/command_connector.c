@@ -7,8 +7,8 @@
  */
 #include "cli/command.h"
 #include "cli/reply.h"
-#include "cli/table.h"
-#include "cli/term.h"
+#include "base/table.h"
+#include "base/term.h"
 
 #include <ctype.h>
 #include <inttypes.h>

@@ -2,8 +2,8 @@
 /* `sluice jobs`: list, show, close, abort and delete jobs, and fetch their failed records. */
 #include "cli/command.h"
 #include "cli/reply.h"
-#include "cli/table.h"
-#include "cli/term.h"
+#include "base/table.h"
+#include "base/term.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -21,7 +21,7 @@
 #include "cli/progress.h"
 #include "cli/reply.h"
 #include "cli/source.h"
-#include "cli/term.h"
+#include "base/term.h"
 
 #include <ctype.h>
 #include <inttypes.h>

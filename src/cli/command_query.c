@@ -17,8 +17,8 @@
 #include "cli/command.h"
 #include "cli/reply.h"
 #include "cli/retry.h"
-#include "cli/table.h"
-#include "cli/term.h"
+#include "base/table.h"
+#include "base/term.h"
 #include "csv/csv_write.h"
 
 #include <ctype.h>

@@ -24,7 +24,7 @@
 #include "cli/refusal.h"
 #include "cli/reply.h"
 #include "cli/retry.h"
-#include "cli/term.h"
+#include "base/term.h"
 #include "cli/visible.h"
 
 #include <assert.h>

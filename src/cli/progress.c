@@ -7,7 +7,7 @@
 #include "cli/progress.h"
 
 #include "base/clock.h"
-#include "cli/term.h"
+#include "base/term.h"
 
 #include <stdio.h>
 #include <string.h>

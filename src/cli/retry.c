@@ -7,7 +7,7 @@
 
 #include "base/clock.h"
 #include "cli/interrupt.h"
-#include "cli/term.h"
+#include "base/term.h"
 
 #include <assert.h>
 #include <inttypes.h>

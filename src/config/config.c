@@ -16,6 +16,7 @@
 #include "config/config_file.h"
 #include "config/option.h"
 
+#include <arpa/inet.h>
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -124,6 +125,8 @@ static int read_flag(struct config_reading *reading, int argc, char **argv, int 
 		value++;
 	else if (i + 1 < argc && !is_flag(argv[i + 1]))
 		value = argv[++i];
+	else if (row != NULL && option_is_switch(row))
+		value = "on";
 	if (row == NULL) {
 		complain_unknown(reading, "", "--", (struct slice){flag, length});
 	} else if (value == NULL) {
@@ -287,6 +290,43 @@ static void require(struct config_reading *reading)
 	}
 }
 
+static bool is_loopback(const char *listen)
+{
+	char host[CONFIG_HOST_BYTES];
+	struct in6_addr six;
+	struct in_addr four;
+	uint16_t port;
+
+	if (!config_split_address(listen, host, &port))
+		return true; /* it was complained of already */
+	if (inet_pton(AF_INET, host, &four) == 1)
+		return (ntohl(four.s_addr) >> 24) == 127;
+	return inet_pton(AF_INET6, host, &six) == 1 && IN6_IS_ADDR_LOOPBACK(&six);
+}
+
+/* What no option can tell by itself. */
+static void check_together(struct config_reading *reading)
+{
+	const struct config *config = &reading->values;
+	bool has_cert = config->tls_cert[0] != '\0', has_key = config->tls_key[0] != '\0';
+
+	if (has_cert != has_key)
+		complain(reading, "--tls-cert and --tls-key go together; --%s is missing",
+		    has_cert ? "tls-key" : "tls-cert");
+	if ((has_cert || has_key) && config->tls_self_signed)
+		complain(reading,
+		    "--tls-self-signed makes a certificate, and --tls-cert gives one; choose");
+	if (!has_cert && !has_key && !config->tls_self_signed && !config->insecure_http &&
+	    !is_loopback(config->listen))
+		complain(reading,
+		    "--listen is \"%s\", which others can reach, and without TLS tokens and data "
+		    "would travel in the clear; give --tls-cert and --tls-key, listen on a "
+		    "loopback "
+		    "address such as 127.0.0.1:8080, or say --insecure-http where something else "
+		    "encrypts",
+		    config->listen);
+}
+
 bool config_read(struct config_reading *reading, int argc, char **argv)
 {
 	*reading = (struct config_reading){.help_asked = false};
@@ -299,6 +339,7 @@ bool config_read(struct config_reading *reading, int argc, char **argv)
 	if (reading->values.config_file[0] != '\0')
 		read_file(reading, reading->values.config_file);
 	require(reading);
+	check_together(reading);
 	return reading->problem_count == 0;
 }
 

@@ -82,7 +82,8 @@ void manual_print_help(FILE *out)
 			fprintf(out, "%s%s:\n", i == 0 ? "" : "\n", row->name);
 			continue;
 		}
-		snprintf(head, sizeof(head), "--%s %s", row->name, row->value_name);
+		snprintf(head, sizeof(head), option_is_switch(row) ? "--%s [%s]" : "--%s %s",
+		    row->name, row->value_name);
 		option_environment_name(row, environment);
 		option_expected(row, expected);
 		value = initial_value(row, room);
@@ -201,8 +202,9 @@ static void print_document_row(FILE *out, const struct option_row *row)
 
 	option_environment_name(row, environment);
 	option_expected(row, expected);
-	fprintf(out, "| %s | `--%s %s` | `%s` | ", option_in_file(row) ? row->name : "", row->name,
-	    row->value_name, environment);
+	fprintf(out,
+	    option_is_switch(row) ? "| %s | `--%s [%s]` | `%s` | " : "| %s | `--%s %s` | `%s` | ",
+	    option_in_file(row) ? row->name : "", row->name, row->value_name, environment);
 	fprintf(out, "%s | ", value == NULL ? "must be given" : value[0] == '\0' ? "none" : value);
 	print_cell(out, expected);
 	fputs(" |\n", out);

@@ -56,6 +56,11 @@ static int *choice_of(const struct option_row *row, const struct config *config)
 	return (int *)((char *)config + row->offset);
 }
 
+bool option_is_switch(const struct option_row *row)
+{
+	return row->kind == OPTION_CHOICE && strcmp(row->choices, "off|on") == 0;
+}
+
 /* --- Values ----------------------------------------------------------------------------------- */
 
 /* Digits, perhaps behind a minus: strtoll() would take blanks and a plus, too. */

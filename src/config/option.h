@@ -52,6 +52,9 @@ const struct option_row *option_find(struct slice name);
 /* The row whose name a slip of the finger or two leads to, or NULL when none is near. */
 const struct option_row *option_find_near(struct slice name);
 
+/* Is it one that is off or on?  Its flag may go without a value, and is then on. */
+bool option_is_switch(const struct option_row *row);
+
 /* May the config file have it?  Everything but "config" itself. */
 bool option_in_file(const struct option_row *row);
 

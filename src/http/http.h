@@ -31,6 +31,7 @@
 #include <stdint.h>
 
 struct http_server;
+struct http_tls; /* http/tls.h */
 struct request;
 
 enum http_method { HTTP_GET, HTTP_POST, HTTP_PUT, HTTP_PATCH, HTTP_DELETE, HTTP_METHOD_COUNT };
@@ -84,6 +85,13 @@ struct http_route {
 	const struct http_upload *upload; /* for STREAM */
 };
 
+/* How errors look at one path and below it.  write() puts the whole body into ${out}; ${message} is what the
+ * usual envelope would say.  Any thread. */
+struct http_error_form {
+	const char *prefix; /* "/services/data"; repeated slashes of a request count as one */
+	void (*write)(struct buffer *out, unsigned status, const char *message);
+};
+
 struct http_options {
 	const char *address; /* numeric, IPv4 or IPv6 */
 	uint16_t port;       /* 0: a free one */
@@ -99,7 +107,11 @@ struct http_options {
 	 * body is not read), or call request_set_fault(), or both; it may not defer.  NULL: nothing
 	 * of it runs, no thread either.  Event thread: must not block. */
 	void (*intercept)(struct request *request, const struct http_route *route);
-	void *context; /* request_context() */
+	/* The first that fits counts; where none does, the error envelope. */
+	const struct http_error_form *error_forms;
+	size_t error_form_count;
+	struct http_tls *tls; /* NULL: plain HTTP.  It must stay as long as the server */
+	void *context;        /* request_context() */
 	unsigned event_threads;
 	unsigned work_threads;
 	unsigned query_threads;
@@ -141,6 +153,15 @@ bool request_header(const struct request *request, const char *name, struct slic
  * many. */
 bool request_header_line(
     const struct request *request, const char *name, size_t index, struct slice *ret_value);
+/* The value of a parameter of a form, decoded as request_query(): of the body, when that is
+ * application/x-www-form-urlencoded, else of the query string.  false when absent. */
+bool request_form(const struct request *request, const char *name, struct slice *ret_value);
+/* How often a parameter of that name was given, in both together. */
+size_t request_form_count(const struct request *request, const char *name);
+/* The client's address, numeric, without a port: "127.0.0.1", "::1". */
+const char *request_peer(const struct request *request);
+/* Did it come over TLS? */
+bool request_is_secure(const struct request *request);
 /* The body's Content-Encoding.  "identity" is none; "x-gzip" is gzip. */
 enum http_coding { HTTP_CODING_NONE, HTTP_CODING_GZIP, HTTP_CODING_OTHER /* or several */ };
 enum http_coding request_coding(const struct request *request);

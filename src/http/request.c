@@ -9,13 +9,32 @@
 #include "base/clock.h"
 #include "base/thread.h"
 
+#include <arpa/inet.h>
 #include <assert.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 
 /* Target, headers and parameters of a usual request need about 1 KiB;
  * the rest is for the handler. */
 #define ARENA_BLOCK_BYTES 4096
+
+/* Now, and not when it is asked for: a client that has left has no address any more. */
+static void read_peer(int socket, char ret_text[INET6_ADDRSTRLEN])
+{
+	struct sockaddr_storage address;
+	socklen_t len = sizeof(address);
+	const void *binary;
+
+	snprintf(ret_text, INET6_ADDRSTRLEN, "unknown");
+	if (getpeername(socket, (struct sockaddr *)&address, &len) != 0)
+		return;
+	binary = address.ss_family == AF_INET6
+		     ? (const void *)&((struct sockaddr_in6 *)&address)->sin6_addr
+		     : (const void *)&((struct sockaddr_in *)&address)->sin_addr;
+	inet_ntop(address.ss_family, binary, ret_text, INET6_ADDRSTRLEN);
+}
 
 struct request *request_create(
     struct http_server *server, struct MHD_Connection *connection, int socket, struct slice target)
@@ -28,6 +47,7 @@ struct request *request_create(
 	request->server = server;
 	request->connection = connection;
 	request->socket = socket;
+	read_peer(socket, request->peer);
 	request->begun_us = clock_mono_us();
 	request->method = HTTP_METHOD_COUNT;
 	atomic_init(&request->references, 1);
@@ -101,6 +121,45 @@ bool request_query(const struct request *request, const char *name, struct slice
 	struct arena *arena = &((struct request *)request)->arena;
 
 	return router_query(request->query, name, arena, ret_value);
+}
+
+/* The body as parameters; empty when it is something else. */
+static struct slice form_of(const struct request *request)
+{
+	const struct slice form_type = SLICE("application/x-www-form-urlencoded");
+	struct slice type;
+
+	if (request->match.route->body != HTTP_BODY_WHOLE ||
+	    !request_header(request, "Content-Type", &type) || type.len < form_type.len ||
+	    strncasecmp(type.ptr, form_type.ptr, form_type.len) != 0)
+		return SLICE("");
+	return buffer_slice(&request->body);
+}
+
+bool request_form(const struct request *request, const char *name, struct slice *ret_value)
+{
+	struct arena *arena = &((struct request *)request)->arena;
+
+	return router_query(form_of(request), name, arena, ret_value) ||
+	       router_query(request->query, name, arena, ret_value);
+}
+
+size_t request_form_count(const struct request *request, const char *name)
+{
+	struct arena *arena = &((struct request *)request)->arena;
+
+	return router_query_count(form_of(request), name, arena) +
+	       router_query_count(request->query, name, arena);
+}
+
+const char *request_peer(const struct request *request)
+{
+	return request->peer;
+}
+
+bool request_is_secure(const struct request *request)
+{
+	return request->server->options.tls != NULL;
 }
 
 bool request_header(const struct request *request, const char *name, struct slice *ret_value)

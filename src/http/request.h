@@ -68,6 +68,7 @@
 #include "http/linger.h"
 #include "http/router.h"
 
+#include <netinet/in.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -141,6 +142,7 @@ struct request {
 	struct http_server *server;
 	struct MHD_Connection *connection;
 	int socket; /* the connection's: nobody closes it while it is parked */
+	char peer[INET6_ADDRSTRLEN];
 	enum request_state state;
 	bool head_read; /* the headers were looked at */
 	bool admitted;  /* counts as running */

@@ -244,15 +244,44 @@ static void log_500(const struct request *request, const char *message)
 	    http_method_name(request->method), SLICE_ARGS(request->path), message);
 }
 
+/* Is ${path} ${prefix} or below it, with repeated slashes as one? */
+static bool is_below(struct slice path, const char *prefix)
+{
+	size_t i = 0;
+
+	for (; *prefix != '\0'; prefix++, i++) {
+		while (i > 0 && i + 1 < path.len && path.ptr[i - 1] == '/' && path.ptr[i] == '/')
+			i++;
+		if (i >= path.len || path.ptr[i] != *prefix)
+			return false;
+	}
+	return i == path.len || path.ptr[i] == '/';
+}
+
+static const struct http_error_form *find_form(const struct request *request)
+{
+	const struct http_options *options = &request->server->options;
+
+	for (size_t i = 0; i < options->error_form_count; i++) {
+		if (is_below(request->path, options->error_forms[i].prefix))
+			return &options->error_forms[i];
+	}
+	return NULL;
+}
+
 /* Without memory for it, the status alone. */
 static void reply_envelope(struct request *request, const struct status_row *row, unsigned status,
     const char *message, struct slice details)
 {
+	const struct http_error_form *form = find_form(request);
 	struct buffer body;
 
 	/* A byte of the path may become six in JSON. */
 	buffer_init(&body, 2 * HTTP_ERROR_BYTES_MAX + details.len + 6 * HTTP_TARGET_BYTES_MAX);
-	write_envelope(&body, request->path, row, status, message, details);
+	if (form != NULL)
+		form->write(&body, status, message);
+	else
+		write_envelope(&body, request->path, row, status, message, details);
 	if (body.failed) {
 		buffer_fini(&body);
 		reply_with(request, status, NULL, NULL, NULL);

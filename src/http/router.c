@@ -282,27 +282,42 @@ static struct slice decode_query(struct slice raw, struct arena *arena)
 	return (struct slice){text, len};
 }
 
-bool router_query(
-    struct slice query, const char *name, struct arena *arena, struct slice *ret_value)
+/* Take the next parameter off ${query}; false at the end.  Its value is not decoded yet. */
+static bool take_parameter(
+    struct slice *query, struct arena *arena, struct slice *ret_key, struct slice *ret_value)
 {
-	struct slice pair, key, value;
+	struct slice pair, key;
 	const char *end;
 
-	while (query.len > 0) {
-		end = memchr(query.ptr, '&', query.len);
-		pair = query;
+	while (query->len > 0) {
+		end = memchr(query->ptr, '&', query->len);
+		pair = *query;
 		if (end != NULL)
-			pair.len = (size_t)(end - query.ptr);
-		query = slice_skip(query, end != NULL ? pair.len + 1 : pair.len);
+			pair.len = (size_t)(end - query->ptr);
+		*query = slice_skip(*query, end != NULL ? pair.len + 1 : pair.len);
 
 		key = pair;
-		value = slice_skip(pair, pair.len);
+		*ret_value = slice_skip(pair, pair.len);
 		end = pair.len == 0 ? NULL : memchr(pair.ptr, '=', pair.len);
 		if (end != NULL) {
 			key.len = (size_t)(end - pair.ptr);
-			value = slice_skip(pair, key.len + 1);
+			*ret_value = slice_skip(pair, key.len + 1);
 		}
-		if (key.len == 0 || !slice_is(decode_query(key, arena), name))
+		if (key.len == 0)
+			continue;
+		*ret_key = decode_query(key, arena);
+		return true;
+	}
+	return false;
+}
+
+bool router_query(
+    struct slice query, const char *name, struct arena *arena, struct slice *ret_value)
+{
+	struct slice key, value;
+
+	while (take_parameter(&query, arena, &key, &value)) {
+		if (!slice_is(key, name))
 			continue;
 		value = value.len == 0 ? value : decode_query(value, arena);
 		if (value.ptr == NULL)
@@ -311,4 +326,14 @@ bool router_query(
 		return true;
 	}
 	return false;
+}
+
+size_t router_query_count(struct slice query, const char *name, struct arena *arena)
+{
+	struct slice key, value;
+	size_t count = 0;
+
+	while (take_parameter(&query, arena, &key, &value))
+		count += slice_is(key, name);
+	return count;
 }

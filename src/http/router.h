@@ -50,6 +50,8 @@ enum status router_find(const struct router *router, enum http_method method, st
  * or when there is no memory. */
 bool router_query(
     struct slice query, const char *name, struct arena *arena, struct slice *ret_value);
+/* How many parameters of that name there are. */
+size_t router_query_count(struct slice query, const char *name, struct arena *arena);
 
 /* The method of that name; HTTP_METHOD_COUNT for any other.  HEAD is GET. */
 enum http_method router_method(const char *name);

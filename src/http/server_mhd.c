@@ -26,6 +26,7 @@
 #include "base/log.h"
 #include "base/metrics.h"
 #include "base/thread.h"
+#include "http/tls_handshake.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -581,9 +582,32 @@ on_log(void *cls, const char *format, va_list args)
 
 /* --- The daemon ------------------------------------------------------------------------------- */
 
+/* What TLS adds to the daemon's options. */
+static void add_tls(const struct http_options *options, struct MHD_OptionItem ret_items[4])
+{
+	/* Nothing older than 1.2, and of that no ciphers but those with forward secrecy; GnuTLS has
+	 * an opinion on the rest. */
+	static char versions[] =
+	    "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:-RSA:-AES-128-CBC:-AES-256-CBC";
+	int (*const choose)(gnutls_session_t, const gnutls_datum_t *, int,
+	    const gnutls_pk_algorithm_t *, int, gnutls_pcert_st **, unsigned *,
+	    gnutls_privkey_t *) = tls_choose;
+
+	ret_items[0] = (struct MHD_OptionItem){.option = MHD_OPTION_END};
+	if (options->tls == NULL)
+		return;
+	ret_items[0] = (struct MHD_OptionItem){.option = MHD_OPTION_HTTPS_CERT_CALLBACK};
+	/* ISO C has no cast for this. */
+	memcpy(&ret_items[0].ptr_value, &choose, sizeof(choose));
+	ret_items[1] =
+	    (struct MHD_OptionItem){.option = MHD_OPTION_HTTPS_PRIORITIES, .ptr_value = versions};
+	ret_items[2] = (struct MHD_OptionItem){.option = MHD_OPTION_END};
+}
+
 enum status server_daemon_start(struct http_server *server, struct err *err)
 {
 	const struct http_options *options = &server->options;
+	struct MHD_OptionItem more[4];
 	sigset_t all, before;
 	enum status st;
 	int fd;
@@ -598,24 +622,33 @@ enum status server_daemon_start(struct http_server *server, struct err *err)
 	 * be told, so it is left alone. */
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
-	server->daemon = MHD_start_daemon(
-	    MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0, NULL,
-	    NULL, on_access, server, MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL,
+	add_tls(options, more);
+	if (options->tls != NULL)
+		tls_show(options->tls);
+	server->daemon = MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME |
+					      MHD_USE_ERROR_LOG |
+					      (options->tls != NULL ? MHD_USE_TLS : MHD_NO_FLAG),
+	    0, NULL, NULL, on_access, server, MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL,
 	    MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_NOTIFY_COMPLETED, on_completed, server,
 	    MHD_OPTION_NOTIFY_CONNECTION, on_connection, server, MHD_OPTION_URI_LOG_CALLBACK,
 	    on_target, server, MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes, NULL,
 	    MHD_OPTION_THREAD_POOL_SIZE, options->event_threads, MHD_OPTION_CONNECTION_LIMIT,
 	    options->connections_max, MHD_OPTION_CONNECTION_TIMEOUT, options->idle_timeout_s,
-	    MHD_OPTION_CONNECTION_MEMORY_LIMIT, CONNECTION_BYTES, MHD_OPTION_END);
+	    MHD_OPTION_CONNECTION_MEMORY_LIMIT, CONNECTION_BYTES, MHD_OPTION_ARRAY, more,
+	    MHD_OPTION_END);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	if (server->daemon == NULL)
-		return err_errno(err, errno, "start the HTTP server");
-	return OK;
+	if (server->daemon != NULL)
+		return OK;
+	if (options->tls != NULL)
+		tls_show(NULL);
+	return err_errno(err, errno, "start the HTTP server");
 }
 
 void server_daemon_stop(struct http_server *server)
 {
 	if (server->daemon != NULL)
 		MHD_stop_daemon(server->daemon);
+	if (server->daemon != NULL && server->options.tls != NULL)
+		tls_show(NULL);
 	server->daemon = NULL;
 }

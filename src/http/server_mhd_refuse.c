@@ -22,6 +22,7 @@
 #include "http/server_mhd.h"
 
 #include "base/log.h"
+#include "http/tls_handshake.h"
 
 #include <assert.h>
 #include <dlfcn.h>
@@ -84,12 +85,28 @@ static void write_reply(struct buffer *out, const struct reply *reply)
 	buffer_put(out, buffer_slice(&reply->body));
 }
 
+/* NULL without TLS. */
+static gnutls_session_t session_of(struct MHD_Connection *connection)
+{
+	const union MHD_ConnectionInfo *info =
+	    MHD_get_connection_info(connection, MHD_CONNECTION_INFO_GNUTLS_SESSION);
+
+	return info == NULL ? NULL : info->tls_session;
+}
+
 /* What does not fit the socket's empty buffer at once is given up with the
  * rest of the connection. */
 static void send_refusal(struct MHD_Connection *connection, unsigned status, struct buffer *out)
 {
-	if (out->failed ||
-	    send(socket_of(connection), out->ptr, out->len, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
+	gnutls_session_t session = session_of(connection);
+	bool sent = !out->failed;
+
+	if (sent && session != NULL)
+		sent = tls_send(session, buffer_slice(out));
+	else if (sent)
+		sent = send(socket_of(connection), out->ptr, out->len,
+			   MSG_DONTWAIT | MSG_NOSIGNAL) >= 0;
+	if (!sent)
 		log_event(LOG_LEVEL_DEBUG, "http.refusal_lost", "status=%u", status);
 }
 
@@ -157,6 +174,8 @@ static void refuse_unread(
 	buffer_put_text(&out, "\r\n");
 	buffer_put(&out, buffer_slice(&body));
 	send_refusal(mhd, status, &out);
+	if (session_of(mhd) != NULL)
+		tls_end_sending(session_of(mhd));
 	shutdown(socket_of(mhd), SHUT_WR);
 	buffer_fini(&body);
 	buffer_fini(&out);

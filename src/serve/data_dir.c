@@ -42,6 +42,10 @@ enum status data_dir_open(const char *path, struct data_dir *ret_dir, struct err
 	if (st == OK)
 		st = join(dir.results, path, "results", err);
 	if (st == OK)
+		st = join(dir.keys, path, "keys", err);
+	if (st == OK)
+		st = join(dir.tls, path, "tls", err);
+	if (st == OK)
 		st = join(lock, path, "lock", err);
 	if (st != OK)
 		return st;

@@ -15,6 +15,8 @@ struct data_dir {
 	char journal[PATH_MAX];
 	char temp[PATH_MAX];
 	char results[PATH_MAX];
+	char keys[PATH_MAX];
+	char tls[PATH_MAX];
 	int lock_fd; /* -1: not owned */
 };
 

@@ -3,17 +3,21 @@
  * sluice serve: puts the house together, and takes it apart in the right order.
  *
  *	up:	own the data directory -> catalog, blobs, journal, lake -> recover -> tables of all
- *		streams -> applier -> workers, ageing -> results of queries -> HTTP
+ *		streams -> applier -> workers, ageing -> results of queries -> keys, audit -> HTTP
  *	SIGTERM: requests get 503; running uploads may end; who waits is answered -> HTTP down
  *		-> ageing ends, workers stop (a job that is not at its commit goes back to the
  *		queue) -> the applier takes what is left in the journal to the lake, as long as
  *		there is time -> stores closed -> exit 0
+ *
+ *	SIGHUP: the certificate is read again
  *
  * A second SIGTERM or SIGINT does not wait for uploads any more, nor for the applier.
  */
 #include "serve/serve.h"
 
 #include "api/api.h"
+#include "api/oauth.h"
+#include "api/platform.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/thread.h"
@@ -30,6 +34,7 @@
 #include "journal/journal_dir.h"
 #include "lake/lake_duckdb.h"
 #include "serve/data_dir.h"
+#include "serve/tls.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -42,6 +47,9 @@
 
 /* The words of --test-controls, in their order. */
 enum { TEST_CONTROLS_OFF, TEST_CONTROLS_ON };
+/* Those of options that are off or on, and of --instance-url. */
+enum { SWITCH_OFF, SWITCH_ON };
+enum { INSTANCE_URL_URL, INSTANCE_URL_HOST };
 
 /* Shapes of objects that are kept though nobody uses them at the moment. */
 #define SHAPES_MAX 4096
@@ -64,7 +72,11 @@ struct house {
 	struct work *work;
 	struct ageing *ageing;
 	struct results *results;
+	struct keys *keys;
+	struct login_limit *login_limit;
+	struct audit *audit;
 	struct api api;
+	struct http_tls *tls; /* NULL: plain HTTP */
 	struct http_server *http;
 	char address[128];
 	int64_t drain_end_us; /* of clock_mono_us(): until then what runs may end */
@@ -263,6 +275,27 @@ static enum status open_results(struct house *house, struct err *err)
 	return results_open(&options, &house->results, err);
 }
 
+/* Who is let in. */
+static enum status start_access(struct house *house, struct err *err)
+{
+	enum status st = keys_open(house->dir.keys, OAUTH_TENANT_US, &house->keys, err);
+
+	if (st == OK)
+		st = login_limit_create(&house->login_limit, err);
+	if (st == OK)
+		st = audit_start(house->catalog, &house->audit, err);
+	house->api.oauth = (struct oauth){
+	    .catalog = house->catalog,
+	    .keys = house->keys,
+	    .limit = house->login_limit,
+	    .audit = house->audit,
+	    .refresh_tokens = house->config.refresh_tokens == SWITCH_ON,
+	    .passwords = house->config.password_grant == SWITCH_ON,
+	};
+	house->api.instance_is_host = house->config.instance_url == INSTANCE_URL_HOST;
+	return st;
+}
+
 /* A test has moved the clock: what is too old by it goes now, not within a minute. */
 static void age_now(void *ctx)
 {
@@ -271,6 +304,20 @@ static void age_now(void *ctx)
 
 	ageing_run(house->ageing, &ignored);
 	results_expire(house->results);
+}
+
+static const struct http_error_form error_forms[] = {
+    {OAUTH_PREFIX, oauth_write_error},
+    {OAUTH_EXCHANGE_PREFIX, oauth_write_error},
+    {PLATFORM_PREFIX, platform_write_error},
+};
+
+/* The address as clients write it. */
+static void write_address(struct house *house, const char *host)
+{
+	snprintf(house->address, sizeof(house->address),
+	    strchr(host, ':') ? "%s://[%s]:%u" : "%s://%s:%u",
+	    house->tls != NULL ? "https" : "http", host, http_server_port(house->http));
 }
 
 static enum status start_http(struct house *house, struct err *err)
@@ -312,12 +359,13 @@ static enum status start_http(struct house *house, struct err *err)
 	house->api.query_timeout_ms = house->config.query_timeout_ms;
 	atomic_store(&house->api.ready, true);
 	options.routes = api_routes(&options.route_count);
+	options.error_forms = error_forms;
+	options.error_form_count = sizeof(error_forms) / sizeof(error_forms[0]);
 	api_name_metrics();
+	options.tls = house->tls;
 	st = http_server_start(&options, &house->http, err);
 	if (st == OK)
-		snprintf(house->address, sizeof(house->address),
-		    strchr(host, ':') ? "http://[%s]:%u" : "http://%s:%u", host,
-		    http_server_port(house->http));
+		write_address(house, host);
 	return st;
 }
 
@@ -325,6 +373,7 @@ static enum status start_http(struct house *house, struct err *err)
 static void announce(const struct house *house)
 {
 	printf("sluice listens on %s\n", house->address);
+	serve_tls_announce(&house->config, &house->dir);
 	fflush(stdout);
 	if (house->config.ready_fd >= 0)
 		dprintf((int)house->config.ready_fd, "%s\n", house->address);
@@ -360,10 +409,14 @@ static void take_apart(struct house *house)
 	if (house->watch != NULL)
 		job_watch_wake_all(house->watch);
 	http_server_stop(&house->http);
+	http_tls_close(&house->tls);
 	results_close(&house->results);
 	ageing_stop(&house->ageing);
 	work_stop(&house->work);
 	applier_stop(&house->applier, house->drain_end_us);
+	audit_stop(&house->audit);
+	login_limit_destroy(&house->login_limit);
+	keys_close(&house->keys);
 	faults_destroy(&house->faults);
 	rate_destroy(&house->streaming_rate);
 	shapes_destroy(&house->shapes);
@@ -407,15 +460,17 @@ static void raise_file_limit(void)
 
 static int run(struct house *house, struct err *err)
 {
-	sigset_t signals;
+	sigset_t signals, waited_for;
 	int signal_number;
 	enum status st;
 
-	/* Threads inherit the mask, so that the two signals come here and nowhere else. */
+	/* Threads inherit the mask, so that the signals come here and nowhere else. */
 	sigemptyset(&signals);
 	sigaddset(&signals, SIGTERM);
 	sigaddset(&signals, SIGINT);
-	pthread_sigmask(SIG_BLOCK, &signals, NULL);
+	waited_for = signals;
+	sigaddset(&waited_for, SIGHUP);
+	pthread_sigmask(SIG_BLOCK, &waited_for, NULL);
 	signal(SIGPIPE, SIG_IGN);
 	raise_file_limit();
 
@@ -427,6 +482,10 @@ static int run(struct house *house, struct err *err)
 	if (st == OK)
 		st = open_results(house, err);
 	if (st == OK)
+		st = start_access(house, err);
+	if (st == OK)
+		st = serve_tls_open(&house->config, &house->dir, &house->tls, err);
+	if (st == OK)
 		st = start_http(house, err);
 	if (st != OK) {
 		take_apart(house);
@@ -434,7 +493,8 @@ static int run(struct house *house, struct err *err)
 		return 1;
 	}
 	announce(house);
-	sigwait(&signals, &signal_number);
+	while (sigwait(&waited_for, &signal_number) == 0 && signal_number == SIGHUP)
+		serve_tls_reload(&house->config, &house->dir, house->tls);
 	drain(house, &signals);
 	take_apart(house);
 	log_event(LOG_LEVEL_INFO, "server.stopped", "%s", "");

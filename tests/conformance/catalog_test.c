@@ -3,6 +3,8 @@
  * catalog_fixture.h. */
 #include "catalog_fixture.h"
 
+#include "catalog/access.h"
+
 /* --- Connectors ------------------------------------------------------------------------------- */
 
 static void a_connector_keeps_its_document_and_counts_revisions(void **state)
@@ -317,11 +319,11 @@ static void a_token_is_found_by_its_hash_and_has_a_user_of_its_own(void **state)
 	memset(first, 1, sizeof(first));
 	memset(second, 0, sizeof(second));
 	memset(none, 3, sizeof(none));
-	assert_ok(catalog_token_add(catalog, first, "ci", SCOPE_INGEST | SCOPE_QUERY, &err));
-	assert_status(catalog_token_add(catalog, second, "ci", SCOPE_ADMIN, &err), E_EXISTS);
+	assert_ok(catalog_token_add(catalog, first, "ci", SCOPE_INGEST | SCOPE_QUERY, 0, &err));
+	assert_status(catalog_token_add(catalog, second, "ci", SCOPE_ADMIN, 0, &err), E_EXISTS);
 	assert_status(catalog_token_find(catalog, second, &token, &err), E_NOT_FOUND);
 	assert_string_equal(token.name, "untouched");
-	assert_ok(catalog_token_add(catalog, second, "admin", SCOPE_ADMIN, &err));
+	assert_ok(catalog_token_add(catalog, second, "admin", SCOPE_ADMIN, 0, &err));
 
 	assert_ok(catalog_token_find(catalog, first, &token, &err));
 	assert_string_equal(token.name, "ci");
@@ -351,7 +353,7 @@ static void what_another_process_writes_is_seen_at_once(void **state)
 		snprintf(name, sizeof(name), "token%d", i);
 		/* Looked for before, so that a reader that keeps an old snapshot is found out. */
 		assert_status(catalog_token_find(catalog, hash, &token, &err), E_NOT_FOUND);
-		assert_ok(catalog_token_add(other, hash, name, SCOPE_INGEST, &err));
+		assert_ok(catalog_token_add(other, hash, name, SCOPE_INGEST, 0, &err));
 		assert_ok(catalog_token_find(catalog, hash, &token, &err));
 		assert_string_equal(token.name, name);
 	}
@@ -375,7 +377,7 @@ static void everything_is_there_after_reopening(void **state)
 	size_t count;
 
 	(void)state;
-	assert_ok(catalog_token_add(catalog, hash, "t", SCOPE_QUERY, &err));
+	assert_ok(catalog_token_add(catalog, hash, "t", SCOPE_QUERY, 0, &err));
 	job = create_job("orders", 5);
 	assert_ok(add_part(job.id, 11, 5));
 	close_job(job.id);

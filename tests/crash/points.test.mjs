@@ -3,10 +3,11 @@
 // hold what was acknowledged, once, and nothing else.  World.check() looks at all of it after every story: each job's state,
 // counts and failed records, every row of every table, every file in the data directory.
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
-import { rootFolder } from '../scenario/harness.mjs';
+import { program, rootFolder } from '../scenario/harness.mjs';
 import { withWire } from '../scenario/wire.mjs';
 import { plain, readDisk, schemaOf, wider } from './model.mjs';
 import { lost, makePast, World } from './world.mjs';
@@ -472,6 +473,38 @@ for (const points of ['connector.deleted', 'table.dropped', 'journal.removed', [
 		const { streaming } = (await w.s.must(200, 'GET', '/api/v1/connectors/extra/streams/things')).json;
 		assert.equal(streaming.acceptedPosition, 0);
 		await w.stream(two, 'upsert', 'extra');
+	});
+
+// --- Keys ----------------------------------------------------------------------------------------------------------
+
+const keyFiles = (w) => readdirSync(join(w.data, 'keys')).sort();
+const publishedKeys = async (w) => (await w.s.must(200, 'GET', '/id/keys')).json.keys.map(({ kid }) => kid);
+
+for (const [point, made] of [['file.written', false], ['file.renamed', true]])
+	story(point, 'the first key is there whole or not at all, and the next start has one', async (w) => {
+		await w.start({ crash: point });
+		await lost(w.s.call('GET', '/id/keys'));
+		await w.died();
+		const left = keyFiles(w);
+		assert.deepEqual(left.map((file) => /\.pem$/.test(file)), [made]);
+		await w.start();
+		assert.deepEqual([await publishedKeys(w), keyFiles(w).length], [keyFiles(w).map((file) => file.slice(20, 52)), 1]);
+		assert.equal(keyFiles(w)[0] === left[0], made);
+	});
+
+for (const [point, made] of [['file.written', false], ['file.renamed', true]])
+	story(point, 'a rotation that was cut off has made a key, or nothing, and the server goes on', async (w) => {
+		await w.start();
+		await publishedKeys(w);
+		const [first] = keyFiles(w);
+		const rotate = (env) => spawnSync(program, ['key', 'rotate', '--data', w.data], { env: { ...process.env, ...env }, encoding: 'utf8' });
+		assert.equal(rotate({ SLUICE_CRASH: point }).signal, 'SIGKILL');
+		const cut = keyFiles(w).filter((file) => file !== first).map((file) => file.slice(20, 52));
+		assert.equal(cut.length, 1);
+		assert.deepEqual(await publishedKeys(w), [...(made ? cut : []), first.slice(20, 52)]);
+		const { stdout } = rotate({});
+		const { length } = keyFiles(w);
+		assert.deepEqual([length, (await publishedKeys(w))[0]], [made ? 3 : 2, stdout.match(/[0-9a-f]{32}/)[0]]);
 	});
 
 // --- The list ------------------------------------------------------------------------------------------------------

@@ -3,7 +3,7 @@
 const raw = String.raw;
 const send = (title) => `scenario/34-stream-command: ${title}`, query = (title) => `scenario/35-query-command: ${title}`;
 const stream = 'src/cli/command_stream.c', pack = 'src/cli/pack.c', lines = 'src/cli/lines.c', retry = 'src/cli/retry.c', record = 'src/cli/record.c';
-const visible = 'src/cli/visible.c', refusal = 'src/cli/refusal.c', paging = 'src/cli/command_query.c', table = 'src/cli/table.c';
+const visible = 'src/cli/visible.c', refusal = 'src/cli/refusal.c', paging = 'src/cli/command_query.c', table = 'src/base/table.c';
 const full = send('records go as they stand, in order, in full bodies of up to 204,800 bytes, one request at a time');
 const longest = send('the longest record fills a body to the byte, and one byte more is a bad line');
 const again = send('429, 503, 500 and a lost connection are tried again with the same body, after the pause that was asked for');

@@ -59,7 +59,7 @@ export default [
 	{ test: 'scenario/03-job: a job has every member from its creation on', file: 'src/api/render.c', from: raw`	json_write_text(w, "v1");`, to: raw`	json_write_int(w, 1);` },
 	{ test: 'scenario/03-job: a job has every member from its creation on', file: 'src/api/render.c', from: raw`	json_write_text(w, "CSV");`, to: raw`	json_write_text(w, "csv");` },
 	{ test: 'scenario/03-job: a job has every member from its creation on', file: 'src/api/jobs.c', from: raw`api_respond_job(request, 201, &job)`, to: raw`api_respond_job(request, 200, &job)` },
-	{ test: 'scenario/03-job: a job has every member from its creation on', file: 'src/catalog/catalog_sqlite_connector.c', from: raw`"005%012" PRIu64 "AAA"`, to: raw`"005%015" PRIu64` },
+	{ test: 'scenario/03-job: a job has every member from its creation on', file: 'src/catalog/catalog_sqlite_sql.def', from: raw`#define TOKEN_USER_ID "printf('005%012dAAA', no)"`, to: raw`#define TOKEN_USER_ID "printf('005%015d', no)"` },
 	{ test: 'scenario/25-life: systemModstamp moves with every change of state, and createdDate never', file: 'src/catalog/catalog_sqlite_job.c', from: raw`now_us > job->modified_us ? now_us : job->modified_us + 1`, to: raw`now_us > job->modified_us + 3600 * INT64_C(1000000) ? now_us : job->modified_us + 1` },
 	{ test: 'scenario/25-life: systemModstamp moves with every change of state, and createdDate never', file: 'src/api/render.c', from: raw`clock_format_us(created, job->created_us)`, to: raw`clock_format_us(created, job->modified_us)` },
 	{ test: 'scenario/25-life: the time of processing is told in whole seconds and in milliseconds, from the claim to the end', file: 'src/api/render.c', from: raw`job->processing_ms / 1000`, to: raw`(job->processing_ms + 999) / 1000` },

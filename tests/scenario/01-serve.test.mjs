@@ -69,7 +69,7 @@ test('no request passes without a token', () => withServer(async (s) => {
 		for (const value of [null, 'Bearer', 'Bearer ', 'Bearer wrong', `Basic ${s.token}`, s.token, `Bearer ${s.token}x`]) {
 			const answer = await s.call(method, path, undefined, { Authorization: value });
 			assert.equal(answer.status, 401, `${method} ${path} with ${value}`);
-			assert.equal(answer.headers.get('www-authenticate'), 'Bearer');
+			assert.equal(answer.headers.get('www-authenticate'), /^Bearer ./.test(value) ? 'Bearer error="invalid_token"' : 'Bearer');
 			assert.equal(answer.json.error, '401 UNAUTHORIZED');
 		}
 	}

@@ -138,6 +138,8 @@ test('what the walk is answered is declared, to the member', () => withServer(as
 	])
 		assert.ok((await world.ask(method, path, options, pattern)).status < 300, path);
 	assert.equal(job.numberRecordsFailed, 1);
+	const stranger = { token: null, type: 'application/x-www-form-urlencoded', body: 'grant_type=client_credentials', headers: ['Authorization: Basic YTpi'] };
+	await world.must(401, 'POST', '/services/oauth2/token', stranger, '/services/oauth2/token');
 
 	await withServer(async (hosted) => {
 		const strict = await World.make(hosted);	// with an open job

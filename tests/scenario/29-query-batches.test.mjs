@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
-import { withServer } from './harness.mjs';
+import { computing, withServer } from './harness.mjs';
 import { Wire } from './wire.mjs';
 
 const query = (s, sql, token = s.token) => s.call('POST', '/api/v2/query', { sql }, { Authorization: `Bearer ${token}` });
@@ -39,15 +39,6 @@ async function ask(s, sql) {
 	await wire.head(s, 'POST', '/api/v2/query', { 'Content-Length': body.length });
 	await wire.send(body);
 	return wire;
-}
-
-// Resolves when a thread of the query lane has computed for a fifth of a second.
-async function computing(s) {
-	const folder = `/proc/${s.process.pid}/task`;
-	const ticks = () => readdirSync(folder).map((id) => readFileSync(join(folder, id, 'stat'), 'utf8')).filter((text) => text.includes('(query)'))
-		.map((text) => Number(text.slice(text.lastIndexOf(')')).split(' ')[12])).reduce((a, b) => a + b);
-	for (const begin = ticks(); ticks() < begin + 20; )
-		await s.must(200, 'GET', '/healthz');
 }
 
 test('a million rows are fetched whole, each once and in order, of one state, though jobs land meanwhile', () => withServer(async (s) => {

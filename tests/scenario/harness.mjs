@@ -2,8 +2,10 @@
 // What the scenarios share: a server of their own on a free port with its own data directory, and calls in one line.
 // Nothing here waits for a time: start waits for the server's ready line, jobs for ?wait=, ends for the process's exit.
 import { execFileSync, spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, unlinkSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, unlinkSync } from 'node:fs';
 import { open } from 'node:fs/promises';
+import https from 'node:https';
+import { Readable } from 'node:stream';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 
@@ -12,9 +14,37 @@ export const program = resolve(root, process.env.SLUICE ?? 'build/sluice');
 export const ecommSchema = readFileSync(join(root, 'examples/ecomm/schema.yaml'), 'utf8');
 export const rootFolder = root;
 
+// The same as fetch, over TLS and with an authority of one's own, for which fetch has no option.
+export function fetchTrusting(agent, url, { method = 'GET', headers = {}, body } = {}) {
+	return new Promise((done, fail) => {
+		const request = https.request(url, { method, headers, agent }, async (answer) => {
+			try {
+				const pieces = [];
+				for await (const piece of answer)
+					pieces.push(piece);
+				done({ status: answer.statusCode, headers: new Headers(Object.entries(answer.headers).map(([name, value]) => [name, String(value)])), text: async () => Buffer.concat(pieces).toString() });
+			} catch (error) {
+				fail(error);
+			}
+		});
+		request.on('error', fail);
+		if (typeof body?.getReader === 'function')
+			Readable.fromWeb(body).pipe(request);
+		else
+			request.end(body);
+	});
+}
+
+// SLUICE_TEST_TLS=1: every server speaks TLS that says nothing of it itself.
+const overTls = process.env.SLUICE_TEST_TLS === '1';
+const saysTls = (args) => args.some((arg) => arg.startsWith('--tls-') || arg === '--insecure-http');
+
 export class Server {
 	constructor(options = {}) {
 		this.args = options.args ?? [];
+		if (overTls && !saysTls(this.args))
+			this.args = [...this.args, '--tls-self-signed'];
+		this.ca = options.ca;	// a file; else that of --tls-self-signed
 		this.env = { ...process.env, ...options.env };
 		this.data = options.data ?? mkdtempSync(join(tmpdir(), 'sluice-'));
 		this.ownsData = options.data === undefined;
@@ -38,6 +68,19 @@ export class Server {
 			{ encoding: 'utf8' }).trim();
 	}
 
+	// An app: { clientId, clientSecret }.
+	makeApp(name, args = []) {
+		const text = execFileSync(program, ['app', 'create', name, '--data', this.data, ...args], { encoding: 'utf8' });
+		const [, clientId] = text.match(/^client_id\W+(\S+)$/m), [, clientSecret] = text.match(/^client_secret\W+(\S+)$/m);
+		return { clientId, clientSecret };
+	}
+
+	// A login by client_credentials, or what ${form} says; the answer.
+	async logIn(form) {
+		const body = new URLSearchParams({ grant_type: 'client_credentials', ...form });
+		return (await this.must(200, 'POST', '/services/oauth2/token', String(body), { Authorization: null, 'Content-Type': 'application/x-www-form-urlencoded' })).json;
+	}
+
 	// Start the process (again); env is added for this run.  Resolves when it takes requests, rejects when it ends before.
 	run(env = {}) {
 		const shell = this.openFiles ? ['sh', '-c', `ulimit -Sn ${this.openFiles}; exec "$0" "$@"`] : [];
@@ -48,11 +91,24 @@ export class Server {
 		this.ended = new Promise((done) => this.process.on('close', (code, signal) => done({ code, signal })));
 		const ready = new Promise((done) => this.process.stdio[3].once('data', (line) => done(String(line).trim())));
 		return Promise.race([
-			ready.then((url) => { this.url = url; }),
+			ready.then((url) => { this.url = url; this.trust(); }),
 			this.ended.then(({ code, signal }) => {
 				throw new Error(`the server ended before it was ready: code ${code}, signal ${signal}\n${this.log}`);
 			}),
 		]);
+	}
+
+	// With TLS: trust its authority, from now on.
+	trust() {
+		if (!this.url.startsWith('https:'))
+			return;
+		this.agent?.destroy();
+		this.caText = readFileSync(this.ca ?? join(this.data, 'tls/ca.pem'), 'utf8');
+		this.agent = new https.Agent({ keepAlive: true, ca: this.caText });
+	}
+
+	fetch(url, options) {
+		return this.agent ? fetchTrusting(this.agent, url, options) : fetch(url, { ...options, duplex: 'half' });
 	}
 
 	// Hold the server at the named point of options.holdAt (a test build): hold() before what leads there, held() resolves
@@ -77,6 +133,7 @@ export class Server {
 
 	// End it in good order and remove its data; throws when the server did not end with 0.
 	async stop() {
+		this.agent?.destroy();
 		const { code, signal } = this.process.exitCode === null && this.process.signalCode === null
 			? await this.kill('SIGTERM') : await this.ended;
 		if (this.ownsData)
@@ -98,7 +155,7 @@ export class Server {
 			payload = JSON.stringify(body);
 			sent['Content-Type'] ??= 'application/json';
 		}
-		const answer = await fetch(this.url + path, { method, body: payload, headers: sent, duplex: 'half' });
+		const answer = await this.fetch(this.url + path, { method, body: payload, headers: sent });
 		const text = await answer.text();
 		let json;
 		try { json = JSON.parse(text); } catch { json = undefined; }
@@ -180,4 +237,13 @@ export async function withServer(story, options) {
 		throw error;
 	}
 	await server.stop();
+}
+
+// Resolves when a thread of the query lane has computed for a fifth of a second.
+export async function computing(s) {
+	const folder = `/proc/${s.process.pid}/task`;
+	const ticks = () => readdirSync(folder).map((id) => readFileSync(join(folder, id, 'stat'), 'utf8')).filter((text) => text.includes('(query)'))
+		.map((text) => Number(text.slice(text.lastIndexOf(')')).split(' ')[12])).reduce((a, b) => a + b);
+	for (const begin = ticks(); ticks() < begin + 20; )
+		await s.must(200, 'GET', '/healthz');
 }

@@ -36,6 +36,7 @@ function numberOf(text) {
 
 const scopeNames = { SCOPE_INGEST: 'cdp_ingest_api', SCOPE_QUERY: 'cdp_query_api', SCOPE_ADMIN: 'api' };
 const forms = {
+	OPEN_BODY_ROUTE: ([most]) => ({ open: true, scopes: [], body: 'WHOLE', most }),
 	OPEN_ROUTE: () => ({ open: true, scopes: [], body: 'NONE', most: '0' }),
 	ROUTE: ([scopes, , body, most]) => ({ scopes, body, most }),
 	UPLOAD_ROUTE: ([scopes, most]) => ({ scopes, body: 'STREAM', most }),
@@ -60,6 +61,7 @@ const schema = JSON.stringify({ openapi: '3.0.3', components: { schemas: { thing
 
 // What is right for a route that is no plain GET: the body, its type, the status, and what its parameters are to name: a job in
 // that state, or a connector without jobs.
+const form = { type: 'application/x-www-form-urlencoded', notJson: true, isForm: true };
 const right = {
 	'POST /api/v1/ingest/jobs': { body: '{"object":"things","sourceName":"shop","operation":"upsert"}', status: 201 },
 	'PATCH /api/v1/ingest/jobs/{id}': { body: '{"state":"Aborted"}', status: 200 },
@@ -72,6 +74,13 @@ const right = {
 	'POST /api/v2/query': { body: '{"sql":"select 1"}', status: 200 },
 	'POST /api/v2/query/{nextBatchId}': { status: 200 },
 	'POST /api/v1/query': { body: '{"sql":"select 1"}', status: 200 },
+	'POST /services/oauth2/userinfo': { status: 200 },
+	// {secret} and {core} are filled in by the world.  Behind pad= may stand whatever a story adds.
+	'POST /services/oauth2/token': { ...form, body: 'grant_type=client_credentials&client_id=walker&client_secret={secret}&pad=', status: 200 },
+	'POST /services/a360/token': { ...form, body: 'grant_type=urn:salesforce:grant-type:external:cdp&subject_token={core}&pad=', status: 200 },
+	'POST /services/oauth2/revoke': { ...form, body: 'token=none&pad=', status: 200 },
+	'GET /services/oauth2/revoke': { query: '?token=none', status: 200 },
+	'GET /services/data/{version}/query': { query: '?q=SELECT+Id+FROM+Organization', status: 200 },
 	'PUT /api/v1/connectors/{name}': { body: schema, type: 'application/json', status: 200, notJson: true, creates: true },
 	'DELETE /api/v1/connectors/{name}': { connector: 'fresh', status: 204 },
 	'PUT /api/v1/connectors/{name}/streams/{object}': { body: '{"primaryKey":"id"}', status: 200 },
@@ -93,6 +102,8 @@ export class World {
 		world.seen = [];
 		world.tokens = Object.fromEntries(Object.values(scopeNames).map((scope) => [scope, server.makeToken(`only ${scope}`, scope)]));
 		await server.setUpThings({ id: 'string', n: 'number' });
+		world.secret = server.makeApp('walker', ['--client-id', 'walker']).clientSecret;
+		world.core = (await server.logIn({ client_id: 'walker', client_secret: world.secret })).access_token;
 		world.open = await server.createJob('things');
 		return world;
 	}
@@ -112,7 +123,16 @@ export class World {
 			await this.server.call('PUT', `/api/v1/connectors/${connector}`, schema);
 		if (pattern.includes('{nextBatchId}') && route)	// good once
 			id = (await this.server.must(200, 'POST', '/api/v2/query', { sql: 'select 1 from range(10001)' })).json.nextBatchId;
-		return pattern.replace('{id}', id).replace('{nextBatchId}', id).replace('{connector}', 'shop').replace('{name}', connector ?? 'shop').replace('{object}', 'things');
+		if (pattern.includes('{userId}') || pattern.includes('/User/'))
+			id = await this.userId();
+		return (pattern + (route ? rightOf(route).query ?? '' : '')).replace('{organizationId}/{userId}', this.identity).replace('{version}', 'v60.0').replace('{id}', id).replace('{nextBatchId}', id).replace('{connector}', 'shop').replace('{name}', connector ?? 'shop').replace('{object}', 'things');
+	}
+
+	// That of the server's own token.
+	async userId() {
+		const { organization_id, user_id } = (await this.server.must(200, 'GET', '/services/oauth2/userinfo')).json;
+		this.identity = `${organization_id}/${user_id}`;
+		return user_id;
 	}
 
 	// Make the one rule that there is; its id.
@@ -152,10 +172,17 @@ export class World {
 		return answer;
 	}
 
+	// The body of a right request.
+	bodyOf(route) {
+		return rightOf(route).body?.replace('{secret}', this.secret).replace('{core}', this.core);
+	}
+
 	// A right request, changed by ${options}.
 	async askRight(route, options = {}, change = (path) => path) {
-		const { body, type } = rightOf(route);
-		return this.ask(route.method, change(await this.path(route.pattern, route)), { body, type, ...options }, route.pattern);
+		const { type } = rightOf(route), body = this.bodyOf(route);
+		const [path, query] = (await this.path(route.pattern, route)).split('?');
+		const changed = change(path, query ? query.length + 1 : 0);
+		return this.ask(route.method, query ? `${changed}${changed.includes('?') ? '&' : '?'}${query}` : changed, { body, type, ...options }, route.pattern);
 	}
 }
 
@@ -164,11 +191,30 @@ export const names = {
 	413: 'PAYLOAD_TOO_LARGE', 414: 'URI_TOO_LONG', 415: 'UNSUPPORTED_MEDIA_TYPE', 429: 'TOO_MANY_REQUESTS', 431: 'REQUEST_HEADER_FIELDS_TOO_LARGE', 500: 'INTERNAL_SERVER_ERROR', 503: 'SERVICE_UNAVAILABLE', 505: 'HTTP_VERSION_NOT_SUPPORTED',
 };
 
+// Below these paths errors have a form of their own.
+const checkOAuth = (answer, what) => {
+	assert.deepEqual(Object.keys(answer.json), ['error', 'error_description'], what);
+	assert.match(answer.json.error, /^[a-z_]+$/, what);
+	assert.ok(answer.json.error_description.length > 10, what);
+};
+const ownForms = [
+	{ prefix: '/services/oauth2/', check: checkOAuth },
+	{ prefix: '/services/a360/', check: checkOAuth },
+	{ prefix: '/services/data/', check: (answer, what) => {
+		assert.deepEqual(answer.json.map((one) => Object.keys(one)), [['message', 'errorCode']], what);
+		assert.match(answer.json[0].errorCode, /^[A-Z_]+$/, what);
+		assert.ok(answer.json[0].message.length > 10, what);
+	} },
+];
+
+// What an error says, in whichever form.
+export const messageOf = ({ json }) => Array.isArray(json) ? json[0].message : json.error_description ?? json.message;
+
 // Is it the wire's envelope, to the letter?
 export function assertRefusal(answer, method, path, what) {
 	assert.equal(answer.headers['content-type'], 'application/json;charset=UTF-8', what);
 	if (answer.status === 401)
-		assert.equal(answer.headers['www-authenticate'], 'Bearer', what);
+		assert.match(answer.headers['www-authenticate'], /^(Bearer( error="invalid_token")?|Basic realm="sluice")$/, what);
 	if (answer.status === 503)
 		assert.match(answer.headers['retry-after'], /^[1-9]\d*$/, what);
 	if (method === 'HEAD') {
@@ -176,6 +222,11 @@ export function assertRefusal(answer, method, path, what) {
 		return;
 	}
 	assert.equal(answer.headers['content-length'], String(Buffer.byteLength(answer.text)), what);
+	const form = ownForms.find(({ prefix }) => `${path.split('?')[0].replace(/\/+/g, '/')}/`.startsWith(prefix));
+	if (form) {
+		form.check(answer, what);
+		return;
+	}
 	const { timestamp, error, message, details, ...rest } = answer.json;
 	assert.deepEqual(Object.keys(answer.json), ['timestamp', 'error', 'message', 'path', 'tenantId', 'internalErrorCode', 'details'], what);
 	assert.match(timestamp, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z$/, what);
@@ -197,7 +248,7 @@ export const walk = {
 				for (const token of [null, 'wrong'])
 					await w.must(401, method, await w.path(pattern), { token }, pattern);
 			if (isOpen('GET', pattern))
-				await w.must(200, 'GET', pattern, { token: null }, pattern);
+				await w.must(200, 'GET', await w.path(pattern, routeOf('GET', pattern)), { token: null }, pattern);
 		}
 	},
 
@@ -205,7 +256,7 @@ export const walk = {
 		for (const route of routes.filter((r) => r.scopes.length > 0))
 			for (const [scope, token] of Object.entries(w.tokens).filter(([name]) => !route.scopes.includes(name))) {
 				const answer = await w.must(403, route.method, await w.path(route.pattern), { token }, route.pattern);
-				assert.ok(answer.json.message.includes(route.scopes[0]), `${scope}: ${answer.json.message}`);
+				assert.ok(messageOf(answer).includes(route.scopes[0]), `${scope}: ${messageOf(answer)}`);
 			}
 		for (const route of routes.filter((r) => !r.open && r.scopes.length === 0))
 			for (const token of Object.values(w.tokens))
@@ -218,7 +269,7 @@ export const walk = {
 				const answer = await w.must(405, method, await w.path(pattern), {}, pattern);
 				assert.equal(answer.headers.allow, allowOf(pattern));
 				if (method !== 'HEAD')
-					assert.ok(answer.json.message.startsWith(`${method} is not a method of this resource`), answer.json.message);
+					assert.ok(messageOf(answer).startsWith(`${method} is not a method of this resource`), answer.text);
 			}
 	},
 
@@ -246,7 +297,7 @@ export const walk = {
 
 	'JSON is taken under any Content-Type, a part only under its own': async (w) => {
 		const types = [undefined, 'application/json', 'application/json; charset=utf-8', 'application/x-www-form-urlencoded', 'text/plain', 'text/csvx', 'image/png; x=y', '/', '\xff'];
-		for (const route of routes)
+		for (const route of routes.filter((r) => !rightOf(r).isForm))
 			for (const type of types)
 				assert.equal((await w.askRight(route, { type })).status, route.body === 'STREAM' ? 415 : rightOf(route).status, `${route.method} ${route.pattern} as ${type}`);
 		for (const route of routes.filter((r) => r.body === 'STREAM')) {
@@ -257,8 +308,20 @@ export const walk = {
 			assert.equal((await w.askRight(route, { headers: ['Content-Encoding: gzip'] })).status, 415);
 	},
 
+	'a form is taken as a form only': async (w) => {
+		for (const route of routes.filter((r) => rightOf(r).isForm)) {
+			for (const type of ['Application/X-WWW-Form-Urlencoded', `${form.type};charset=UTF-8`])
+				assert.equal((await w.askRight(route, { type })).status, 200);
+			for (const type of [undefined, 'application/json', 'text/plain', 'multipart/form-data; boundary=x'])
+				assert.equal((await w.askRight(route, { type })).status, 400);
+			const body = w.bodyOf(route), [first] = body.split('&');
+			for (const bad of ['', ' ', 'nonsense', '{}', '&&&', `${body}&${first}`, first.split('=')[0], `${first.split('=')[0]}=`, '%00=%00'])
+				assert.equal((await w.askRight(route, { body: bad })).json.error, 'invalid_request', `${route.pattern}: ${bad}`);
+		}
+	},
+
 	'no body, and one that is not one JSON object, are 400': async (w) => {
-		for (const route of routes.filter((r) => r.body === 'WHOLE')) {
+		for (const route of routes.filter((r) => r.body === 'WHOLE' && !rightOf(r).isForm)) {
 			const { body, notJson } = rightOf(route);
 			const first = body.match(/^\{("\w+":("[^"]*"|\{.*\}|\[.*\]|\d+))/)[1];
 			const wrong = ['', ' ', 'nonsense', '[]', 'null', '"x"', `{${first}`, `{"x":"\xff",${body.slice(1)}`, `{${first},${body.slice(1)}`];
@@ -277,20 +340,20 @@ export const walk = {
 		for (const route of routes) {
 			const path = await w.path(route.pattern, route), { type } = rightOf(route);
 			for (const over of [1, 1000000000000]) {
-				const { json } = await w.must(413, route.method, path, { type, length: route.most + over }, route.pattern);
-				assert.ok(json.message.includes(`the limit is ${route.most} bytes`), json.message);
+				const answer = await w.must(413, route.method, path, { type, length: route.most + over }, route.pattern);
+				assert.ok(messageOf(answer).includes(`the limit is ${route.most} bytes`), answer.text);
 			}
 			if (route.most > 4194304)
 				continue;
 			await w.must(413, route.method, path, { type, body: ' '.repeat(route.most + 1), chunked: true }, route.pattern);
-			const { body = '' } = rightOf(route);
+			const body = w.bodyOf(route) ?? '';
 			assert.equal((await w.askRight(route, { body: body + ' '.repeat(route.most - body.length) })).status, rightOf(route).status, `${route.method} ${path}`);
 		}
 	},
 
 	'a target of 8,193 bytes is 414, and one of 8,192 is not': async (w) => {
 		for (const route of routes) {
-			const pad = (length) => (path) => `${path}?x=${'y'.repeat(length - path.length - 3)}`;
+			const pad = (length) => (path, more) => `${path}?x=${'y'.repeat(length - path.length - more - 3)}`;
 			assert.equal((await w.askRight(route, {}, pad(8193))).status, 414);
 			assert.equal((await w.askRight(route, {}, pad(8192))).status, rightOf(route).status);
 		}

@@ -2,6 +2,7 @@
 // A connection on which a test decides about every byte, for what no HTTP client would send.  Nothing here knows what is
 // right: it sends, and reads the answers that come.
 import net from 'node:net';
+import tls from 'node:tls';
 
 const patience_ms = 60000;	// nothing may take longer; a test that reaches it fails
 
@@ -9,7 +10,8 @@ export class Wire {
 	static async connect(server) {
 		const wire = new Wire();
 		const { hostname, port } = new URL(server.url);
-		wire.socket = net.connect({ host: hostname, port: Number(port), allowHalfOpen: true });
+		const where = { host: hostname, port: Number(port), allowHalfOpen: true };
+		wire.socket = server.caText ? tls.connect({ ...where, ca: server.caText, servername: 'localhost' }) : net.connect(where);
 		wire.received = Buffer.alloc(0);
 		wire.ended = wire.closed = false;
 		wire.waiting = [];
@@ -20,7 +22,7 @@ export class Wire {
 		wire.socket.on('error', () => {});	// a reset is the end like any other
 		wire.socket.on('drain', ring(() => {}));
 		wire.socket.setTimeout(patience_ms, () => wire.socket.destroy());
-		await new Promise((done, fail) => wire.socket.once('connect', done).once('error', fail));
+		await new Promise((done, fail) => wire.socket.once(server.caText ? 'secureConnect' : 'connect', done).once('error', fail));
 		return wire;
 	}
 

@@ -2,6 +2,7 @@
 /* Tokens and scopes: what is handed out is found again, what is kept is only its hash. */
 #include "auth/auth.h"
 
+#include "base/digest.h"
 #include "catalog/catalog_sqlite.h"
 
 #include <setjmp.h>
@@ -11,6 +12,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 #include <cmocka.h>
+
+#define NOW_US INT64_C(1000)
 
 struct fixture {
 	char folder[64];
@@ -54,7 +57,7 @@ static enum status check(
 	struct err err;
 
 	snprintf(header, sizeof(header), "%s%s", prefix, token);
-	return auth_check(f->catalog, slice_of(header), ret, &err);
+	return auth_check(f->catalog, slice_of(header), NOW_US, ret, &err);
 }
 
 static void a_token_is_found_by_its_text_alone(void **state)
@@ -64,9 +67,9 @@ static void a_token_is_found_by_its_text_alone(void **state)
 	struct catalog_token token;
 	struct err err;
 
-	assert_int_equal(auth_token_create(f->catalog, "one", SCOPE_INGEST, one, &err), OK);
+	assert_int_equal(auth_token_create(f->catalog, "one", SCOPE_INGEST, 0, one, &err), OK);
 	assert_int_equal(
-	    auth_token_create(f->catalog, "two", SCOPE_QUERY | SCOPE_ADMIN, two, &err), OK);
+	    auth_token_create(f->catalog, "two", SCOPE_QUERY | SCOPE_ADMIN, 0, two, &err), OK);
 	assert_int_equal(strlen(one), AUTH_TOKEN_TEXT_BYTES - 1);
 	assert_memory_equal(one, "sluice_", 7);
 	assert_string_not_equal(one, two);
@@ -87,15 +90,65 @@ static void a_token_is_found_by_its_text_alone(void **state)
 	assert_int_equal(check(f, "", two, &token), E_INVALID);
 }
 
+/* A token of a login with the text "x", for an app of its own. */
+static void issue(struct fixture *f, enum catalog_token_kind kind, int64_t expires_us)
+{
+	struct catalog_user user = {.name = "ann"};
+	struct catalog_app app = {.client_id = "client", .name = "loader", .scopes = SCOPE_INGEST};
+	struct catalog_token token = {
+	    .kind = kind, .client_id = "client", .scopes = SCOPE_INGEST, .expires_us = expires_us};
+	unsigned char hash[CATALOG_HASH_BYTES];
+	struct err err;
+
+	assert_int_equal(catalog_user_add(f->catalog, &user, &err), OK);
+	memcpy(app.user_id, user.id, sizeof(user.id));
+	memcpy(token.user_id, user.id, sizeof(user.id));
+	assert_int_equal(catalog_app_add(f->catalog, &app, &err), OK);
+	digest_sha256(SLICE("x"), hash);
+	assert_int_equal(catalog_token_issue(f->catalog, hash, NULL, &token, &err), OK);
+}
+
+static void a_token_is_good_until_its_time_is_over(void **state)
+{
+	struct fixture *f = *state;
+	unsigned char hash[CATALOG_HASH_BYTES];
+	struct catalog_token token = {.id = -1};
+	struct err err;
+
+	issue(f, TOKEN_CORE, NOW_US + 1);
+	assert_int_equal(check(f, "Bearer ", "x", &token), OK);
+	assert_string_equal(token.name, "loader");
+	assert_string_equal(token.user_name, "ann");
+	memset(&token, 0, sizeof(token));
+	assert_int_equal(
+	    auth_check(f->catalog, SLICE("Bearer x"), NOW_US + 1, &token, &err), E_GONE);
+	assert_string_equal(token.name, "loader"); /* so that one can say which it was */
+
+	digest_sha256(SLICE("y"), hash);
+	assert_int_equal(catalog_token_add(f->catalog, hash, "ci", SCOPE_INGEST, NOW_US, &err), OK);
+	assert_int_equal(check(f, "Bearer ", "y", &token), E_GONE);
+}
+
+static void a_refresh_token_is_no_access_token(void **state)
+{
+	struct fixture *f = *state;
+	struct catalog_token token = {.id = -1};
+
+	issue(f, TOKEN_REFRESH, 0);
+	assert_int_equal(check(f, "Bearer ", "x", &token), E_NOT_FOUND);
+	assert_int_equal(token.id, -1);
+}
+
 static void a_name_is_taken_once(void **state)
 {
 	struct fixture *f = *state;
 	char text[AUTH_TOKEN_TEXT_BYTES] = "untouched";
 	struct err err;
 
-	assert_int_equal(auth_token_create(f->catalog, "me", SCOPE_INGEST, text, &err), OK);
+	assert_int_equal(auth_token_create(f->catalog, "me", SCOPE_INGEST, 0, text, &err), OK);
 	strcpy(text, "untouched");
-	assert_int_equal(auth_token_create(f->catalog, "me", SCOPE_INGEST, text, &err), E_EXISTS);
+	assert_int_equal(
+	    auth_token_create(f->catalog, "me", SCOPE_INGEST, 0, text, &err), E_EXISTS);
 	assert_string_equal(text, "untouched");
 }
 
@@ -117,6 +170,7 @@ static void scopes_are_read_by_name(void **state)
 	    {"api,root", 0},
 	    {"cdp_ingest", 0},
 	};
+	char text[AUTH_SCOPES_BYTES];
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -127,6 +181,10 @@ static void scopes_are_read_by_name(void **state)
 		assert_int_equal(st, cases[i].scopes != 0 ? OK : E_INVALID);
 		assert_int_equal(scopes, cases[i].scopes != 0 ? cases[i].scopes : 99);
 	}
+	assert_string_equal(auth_scopes_format(0, text), "");
+	assert_string_equal(auth_scopes_format(SCOPE_QUERY, text), "cdp_query_api");
+	assert_string_equal(auth_scopes_format(SCOPE_INGEST | SCOPE_QUERY | SCOPE_ADMIN, text),
+	    "cdp_ingest_api cdp_query_api api");
 	assert_string_equal(auth_scope_name(SCOPE_INGEST), "cdp_ingest_api");
 	assert_string_equal(auth_scope_name(SCOPE_QUERY), "cdp_query_api");
 	assert_string_equal(auth_scope_name(SCOPE_ADMIN), "api");
@@ -136,6 +194,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup_teardown(a_token_is_found_by_its_text_alone, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(
+		a_token_is_good_until_its_time_is_over, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(a_refresh_token_is_no_access_token, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(a_name_is_taken_once, set_up, tear_down),
 	    cmocka_unit_test(scopes_are_read_by_name),
 	};

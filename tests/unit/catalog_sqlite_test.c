@@ -8,6 +8,7 @@
 
 #include "base/thread.h"
 #include "base/uuid.h"
+#include "catalog/access.h"
 #include "catalog/catalog_sqlite.h"
 
 #include <fcntl.h>
@@ -123,11 +124,11 @@ static void a_later_format_is_refused_by_name(void **state)
 
 	(void)state;
 	catalog_close(&catalog);
-	run_sql("PRAGMA user_version = 4");
+	run_sql("PRAGMA user_version = 5");
 	assert_int_equal(catalog_sqlite_open(path, &catalog, &err), E_INVALID);
 	assert_null(catalog);
-	assert_non_null(strstr(err.text, "has format 4, made by a newer version"));
-	assert_non_null(strstr(err.text, "formats up to 3"));
+	assert_non_null(strstr(err.text, "has format 5, made by a newer version"));
+	assert_non_null(strstr(err.text, "formats up to 4"));
 }
 
 static void a_file_of_format_1_is_brought_up_with_all_that_is_in_it(void **state)
@@ -136,6 +137,7 @@ static void a_file_of_format_1_is_brought_up_with_all_that_is_in_it(void **state
 	struct slice id = SLICE("00000000-0000-4000-8000-000000000004");
 	struct catalog_token token;
 	struct catalog *catalog;
+	char org[CATALOG_ORG_BYTES];
 	struct part part = {.blob_name = "part-b", .bytes = 5, .key = "k"};
 	enum job_state now;
 	struct job job;
@@ -148,6 +150,10 @@ static void a_file_of_format_1_is_brought_up_with_all_that_is_in_it(void **state
 		catalog = open_catalog();
 		assert_int_equal(catalog_token_find(catalog, hash, &token, &err), OK);
 		assert_string_equal(token.user_id, "005000000000007AAA");
+		assert_int_equal(token.expires_us, 0);
+		assert_int_equal(token.used_us, 0);
+		assert_int_equal(catalog_org_get(catalog, org, &err), OK);
+		assert_memory_equal(org, "00D", 3);
 		assert_int_equal(catalog_job_get(catalog, id, &job, &err), OK);
 		assert_false(job.validate_only);
 		assert_int_equal(job.created_us, 30);
@@ -220,7 +226,7 @@ static int open_in_child(int number)
 	snprintf(name, sizeof(name), "token%d", number);
 	status = catalog_sqlite_open(path, &catalog, &err);
 	if (status == OK)
-		status = catalog_token_add(catalog, hash, name, SCOPE_ADMIN, &err);
+		status = catalog_token_add(catalog, hash, name, SCOPE_ADMIN, 0, &err);
 	if (status != OK)
 		fprintf(stderr, "process %d: %s\n", number, err.text);
 	catalog_close(&catalog);

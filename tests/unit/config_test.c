@@ -252,6 +252,67 @@ static void an_address_is_a_number_and_a_port(void **state)
 	assert_int_equal(port, 443);
 }
 
+static void a_flag_that_is_off_or_on_may_go_without_a_value(void **state)
+{
+	static const char *const on[][4] = {{"--data=d", "--test-controls"},
+	    {"--test-controls", "--data=d"}, {"--test-controls", "on", "--data=d"},
+	    {"--test-controls=on", "--data=d"}};
+	struct config_reading reading;
+
+	(void)state;
+	for (size_t i = 0; i < 4; i++) {
+		assert_true(read_args(&reading, on[i]));
+		assert_int_equal(reading.values.test_controls, 1);
+		config_reading_fini(&reading);
+	}
+	assert_true(READ(&reading, "--test-controls", "off", "--data=d"));
+	assert_int_equal(reading.values.test_controls, 0);
+	config_reading_fini(&reading);
+	/* One of other words needs one of them. */
+	PROBLEMS("--emulate needs a value: --emulate WHOM", "--data=d", "--emulate");
+}
+
+#define CLEAR(address)                                                                             \
+	"--listen is \"" address "\", which others can reach, and without TLS tokens and data "    \
+	"would travel in the clear; give --tls-cert and --tls-key, listen on a loopback address "  \
+	"such as 127.0.0.1:8080, or say --insecure-http where something else encrypts"
+
+static void plain_http_is_for_this_machine_unless_it_is_said(void **state)
+{
+	static const char *const loopback[] = {
+	    "--listen=127.0.0.1:80", "--listen=127.1.2.3:80", "--listen=[::1]:80"};
+	struct config_reading reading;
+
+	(void)state;
+	for (size_t i = 0; i < 3; i++) {
+		assert_true(READ(&reading, "--data=d", loopback[i]));
+		config_reading_fini(&reading);
+	}
+	PROBLEMS(CLEAR("0.0.0.0:80"), "--data=d", "--listen=0.0.0.0:80");
+	PROBLEMS(CLEAR("[::]:80"), "--data=d", "--listen=[::]:80");
+	PROBLEMS(CLEAR("10.0.0.1:80"), "--data=d", "--listen=10.0.0.1:80");
+	PROBLEMS(CLEAR("[::ffff:127.0.0.1]:80"), "--data=d", "--listen=[::ffff:127.0.0.1]:80");
+	PROBLEMS(CLEAR("0.0.0.0:80"), "--data=d", "--listen=0.0.0.0:80", "--insecure-http=off");
+	assert_true(READ(&reading, "--data=d", "--listen=0.0.0.0:80", "--insecure-http"));
+	config_reading_fini(&reading);
+	assert_true(READ(&reading, "--data=d", "--listen=0.0.0.0:80", "--tls-self-signed"));
+	config_reading_fini(&reading);
+	assert_true(READ(
+	    &reading, "--data=d", "--listen=0.0.0.0:80", "--tls-cert=c.pem", "--tls-key=k.pem"));
+	config_reading_fini(&reading);
+}
+
+static void certificate_and_key_go_together_and_with_no_other(void **state)
+{
+	(void)state;
+	PROBLEMS("--tls-cert and --tls-key go together; --tls-key is missing", "--data=d",
+	    "--tls-cert=c.pem");
+	PROBLEMS("--tls-cert and --tls-key go together; --tls-cert is missing", "--data=d",
+	    "--tls-key=k.pem");
+	PROBLEMS("--tls-self-signed makes a certificate, and --tls-cert gives one; choose",
+	    "--data=d", "--tls-cert=c.pem", "--tls-key=k.pem", "--tls-self-signed");
+}
+
 static void a_path_has_480_bytes_at_most(void **state)
 {
 	char path[482];
@@ -442,6 +503,9 @@ int main(void)
 	    TEST(a_number_is_digits_in_its_range),
 	    TEST(a_choice_is_one_of_its_words_and_known_by_its_place),
 	    TEST(an_address_is_a_number_and_a_port),
+	    TEST(a_flag_that_is_off_or_on_may_go_without_a_value),
+	    TEST(plain_http_is_for_this_machine_unless_it_is_said),
+	    TEST(certificate_and_key_go_together_and_with_no_other),
 	    TEST(a_path_has_480_bytes_at_most),
 	    TEST(a_bad_flag_is_named_with_what_would_be_right),
 	    TEST(a_name_that_is_nearly_right_is_named),

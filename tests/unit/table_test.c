@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The promises of aligned tables (cli/table.h) and of text for a terminal (cli/term.h). */
-#include "cli/table.h"
+/* The promises of aligned tables (base/table.h) and of text for a terminal (base/term.h). */
+#include "base/table.h"
 
 #include "base/buffer.h"
-#include "cli/term.h"
+#include "base/term.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

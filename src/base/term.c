@@ -6,7 +6,7 @@
  * knows them; a sequence of several characters that one glyph shows (emoji with joiners) counts too
  * much, which costs a few blanks.
  */
-#include "cli/term.h"
+#include "base/term.h"
 
 #include "base/utf8.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef SLUICE_CLI_TERM_H
-#define SLUICE_CLI_TERM_H
+#ifndef SLUICE_BASE_TERM_H
+#define SLUICE_BASE_TERM_H
 
 /*
  * Text for a terminal: how wide it is, and nothing in it that the terminal would obey.  What comes

@@ -8,11 +8,11 @@
  *
  * What was printed is dropped: the rows have an arena of their own.
  */
-#include "cli/table.h"
+#include "base/table.h"
 
 #include "base/arena.h"
 #include "base/buffer.h"
-#include "cli/term.h"
+#include "base/term.h"
 
 #include <assert.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef SLUICE_CLI_TABLE_H
-#define SLUICE_CLI_TABLE_H
+#ifndef SLUICE_BASE_TABLE_H
+#define SLUICE_BASE_TABLE_H
 
 /*
  * An aligned table of text.
