@@ -66,16 +66,14 @@ enum status file_lock_folder(const char *path, int *ret_fd, struct err *err)
 	return OK;
 }
 
-enum status file_read(const char *path, size_t most, struct buffer *ret_bytes, struct err *err)
+enum status file_read_open(
+    int fd, const char *path, size_t most, struct buffer *ret_bytes, struct err *err)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	enum status st = OK;
 	size_t total = 0;
 	ssize_t got = 1;
 	char piece[4096];
 
-	if (fd < 0)
-		return err_errno(err, errno, "open %s", path);
 	while (st == OK && got > 0) {
 		got = read(fd, piece, sizeof(piece));
 		if (got < 0)
@@ -88,9 +86,20 @@ enum status file_read(const char *path, size_t most, struct buffer *ret_bytes, s
 	}
 	/* It may have been a key. */
 	explicit_bzero(piece, sizeof(piece));
-	close(fd);
 	if (st == OK && ret_bytes->failed)
 		st = err_set(err, E_NOMEM, "read %s: no memory", path);
+	return st;
+}
+
+enum status file_read(const char *path, size_t most, struct buffer *ret_bytes, struct err *err)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	enum status st;
+
+	if (fd < 0)
+		return err_errno(err, errno, "open %s", path);
+	st = file_read_open(fd, path, most, ret_bytes, err);
+	close(fd);
 	return st;
 }
 

@@ -27,6 +27,11 @@ enum status file_lock_folder(const char *path, int *ret_fd, struct err *err) WAR
 enum status file_read(
     const char *path, size_t most, struct buffer *ret_bytes, struct err *err) WARN_UNUSED;
 
+/* The same from what is open already, such as standard input, up to its end; ${path} is for
+ * messages. */
+enum status file_read_open(int fd, const char *path, size_t most, struct buffer *ret_bytes,
+    struct err *err) WARN_UNUSED;
+
 /* Make or replace a file: it is durable, and has ${mode}, when it returns OK.  Whatever fails, and
  * whenever the process ends, under its name is what there was before or all of ${bytes}; beside it
  * "NAME.new" may be left, which the next call replaces. */

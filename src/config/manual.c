@@ -108,8 +108,12 @@ static void print_file_row(FILE *out, const struct option_row *row)
 	fputc('\n', out);
 	print_text(out, "# ", "", row, FILE_COLUMNS);
 	fprintf(out, "# It must be %s%s.\n", expected,
-	    value == NULL ? ", and has no default; this is an example" : "");
-	print_setting(out, row, value == NULL ? row->example : value);
+	    value == NULL      ? ", and has no default; this is an example"
+	    : value[0] == '\0' ? ", and is none unless it is given; this is an example"
+			       : "");
+	if (value != NULL && value[0] == '\0')
+		fputs("# ", out);
+	print_setting(out, row, value == NULL || value[0] == '\0' ? row->example : value);
 	fputc('\n', out);
 }
 

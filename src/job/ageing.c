@@ -19,13 +19,15 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/thread.h"
+#include "catalog/access.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
 
-#define LOOK_US   INT64_C(60000000)
-#define LOOKS     60  /* of which one asks for problem records, too */
-#define BATCH_MAX 100 /* jobs that are asked for at a time */
+#define LOOK_US    INT64_C(60000000)
+#define LOOKS      60   /* of which one asks for problem records, too */
+#define BATCH_MAX  100  /* jobs that are asked for at a time */
+#define ACCESS_MAX 1000 /* tokens that go in one step */
 
 struct ageing {
 	struct ageing_options options;
@@ -128,6 +130,23 @@ static void expire_problems(struct ageing *ageing, int64_t now_us, int64_t *coun
 	arena_fini(&arena);
 }
 
+/* --- Tokens ----------------------------------------------------------------------------------- */
+
+/* Logins leave rows that nobody needs once their time is over. */
+static void expire_access(struct ageing *ageing, int64_t now_us)
+{
+	struct err err = {{0}};
+	size_t count = ACCESS_MAX;
+	enum status st = OK;
+
+	while (st == OK && count >= ACCESS_MAX && !is_stopping(ageing))
+		st = catalog_access_expire(
+		    ageing->options.jobs->catalog, now_us, ACCESS_MAX, &count, &err);
+	if (st != OK)
+		log_event(LOG_LEVEL_WARN, "ageing.failed", "status=%s error=\"%s\"",
+		    status_name(st), err.text);
+}
+
 /* --- A look ----------------------------------------------------------------------------------- */
 
 static void look(struct ageing *ageing, bool problems, struct ageing_result *ret_result)
@@ -145,6 +164,7 @@ static void look(struct ageing *ageing, bool problems, struct ageing_result *ret
 		    &result.removed);
 	if (problems)
 		expire_problems(ageing, now_us, &result.problems);
+	expire_access(ageing, now_us);
 	if (result.aborted + result.removed + result.problems > 0)
 		log_event(LOG_LEVEL_INFO, "ageing.done",
 		    "aborted=%" PRId64 " removed=%" PRId64 " problems=%" PRId64, result.aborted,

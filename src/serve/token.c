@@ -7,6 +7,7 @@
 
 #include "auth/audit.h"
 #include "auth/auth.h"
+#include "auth/secret.h"
 #include "base/clock.h"
 #include "serve/admin.h"
 
@@ -63,6 +64,20 @@ static enum status read_expiry(const char *text, int64_t *ret_expires_us, struct
 	    text);
 }
 
+/* It has its line in the audit, like those of logins. */
+static enum status tell_made(struct catalog *catalog, const char *text, struct err *err)
+{
+	unsigned char hash[CATALOG_HASH_BYTES];
+	struct catalog_token token;
+	enum status st;
+
+	secret_hash(slice_of(text), hash);
+	st = catalog_token_find(catalog, hash, &token, err);
+	if (st == OK)
+		audit_made(&token, "command", "-");
+	return st;
+}
+
 static enum status create(const struct admin *admin, struct err *err)
 {
 	const char *const *values = admin->values;
@@ -83,6 +98,8 @@ static enum status create(const struct admin *admin, struct err *err)
 	if (st == OK)
 		st = auth_token_create(
 		    admin->catalog, values[ADMIN_NAME], scopes, expires_us, text, err);
+	if (st == OK)
+		st = tell_made(admin->catalog, text, err);
 	if (st == OK)
 		puts(text);
 	explicit_bzero(text, sizeof(text));

@@ -38,14 +38,15 @@ static const char usage[] =
 static enum status read_password(
     const char *path, char ret_text[CATALOG_PASSWORD_BYTES], struct err *err)
 {
-	const char *name = strcmp(path, "-") == 0 ? "/dev/stdin" : path;
 	struct slice line;
 	struct buffer text;
 	const char *end;
 	enum status st;
 
 	buffer_init(&text, PASSWORD_BYTES_MAX);
-	st = file_read(name, PASSWORD_BYTES_MAX, &text, err);
+	st = strcmp(path, "-") == 0
+		 ? file_read_open(STDIN_FILENO, path, PASSWORD_BYTES_MAX, &text, err)
+		 : file_read(path, PASSWORD_BYTES_MAX, &text, err);
 	line = buffer_slice(&text);
 	end = line.len == 0 ? NULL : memchr(line.ptr, '\n', line.len);
 	if (end != NULL)

@@ -72,7 +72,7 @@ export default [
 	{ test: 'scenario/15-configuration: config check ends with 1 and prints no values when something is wrong', file: command,
 		from: 'right || reading.help_asked ? 0 : 1;', to: '0;' },
 	{ test: 'scenario/15-configuration: config print writes a file that is taken as it is, has every option, and changes nothing', file: manual,
-		from: 'value == NULL ? row->example : value);', to: 'value == NULL ? "" : value);' },
+		from: "print_setting(out, row, value == NULL || value[0] == '\\0' ? row->example : value);", to: 'print_setting(out, row, value == NULL ? "" : value);' },
 	{ test: 'scenario/15-configuration: config print writes a file that is taken as it is, has every option, and changes nothing', file: manual,
 		from: 'else if (option_in_file(row))\n\t\t\tprint_file_row(out, row);', to: 'else if (option_in_file(row) && row->kind != OPTION_CHOICE)\n\t\t\tprint_file_row(out, row);' },
 	{ test: 'scenario/15-configuration: help and the manual tell of every option: flag, environment, file, default, what it must be', file: manual,

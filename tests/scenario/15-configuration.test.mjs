@@ -115,8 +115,8 @@ story('help and the manual tell of every option: flag, environment, file, defaul
 	assert.ok(names.length >= 16);
 	for (const name of names) {
 		const environment = `SLUICE_${name.toUpperCase().replaceAll('-', '_')}`;
-		assert.match(help, new RegExp(`^  --${name} [A-Z:]+ +[a-z0-9].*\n +\\[.*\\$${environment}\\]$`, 'm'));
-		assert.match(manual, new RegExp(`^\\| ${name === 'config' ? '' : name} \\| \`--${name} [A-Z:]+\` \\| \`${environment}\` \\| .+ \\| .+ \\|$`, 'm'));
+		assert.match(help, new RegExp(`^  --${name} \\[?[A-Z:]+\\]? +[a-z0-9].*\n +\\[.*\\$${environment}\\]$`, 'm'));
+		assert.match(manual, new RegExp(`^\\| ${name === 'config' ? '' : name} \\| \`--${name} \\[?[A-Z:]+\\]?\` \\| \`${environment}\` \\| .+ \\| .+ \\|$`, 'm'));
 		assert.match(manual, new RegExp(`^\\*\\*${name}\\*\\*: [A-Z]`, 'm'));
 	}
 	assert.match(help, /--workers N .*\n +\[default 2; a number from 1 to 64; \$SLUICE_WORKERS\]/);
