@@ -8,7 +8,7 @@ import { chmodSync, readdirSync, readFileSync, renameSync, statSync, unlinkSync,
 import { join } from 'node:path';
 import test from 'node:test';
 import { promisify } from 'node:util';
-import { program, Server, withServer } from './harness.mjs';
+import { program, withServer } from './harness.mjs';
 
 const run = promisify(execFile);
 const hour = 3600;
@@ -52,8 +52,7 @@ test('a tenant token can be checked with what is published, and with nothing els
 	assert.deepEqual([await isLetIn(s, token), await isLetIn(s, [header, other, signature].join('.'))], [true, false]);
 }));
 
-test('keys are for their owner alone, and are the same after a restart', async () => {
-	const s = await Server.start();
+test('keys are for their owner alone, and are the same after a restart', () => withServer(async (s) => {
 	assert.deepEqual(filesOf(s), []);	// the first use makes it
 	const [{ kid }] = await keysOf(s), [file, ...more] = filesOf(s);
 	assert.match(file, new RegExp(`^\\d{19}-${kid}\\.pem$`));
@@ -63,8 +62,7 @@ test('keys are for their owner alone, and are the same after a restart', async (
 	assert.deepEqual((await keysOf(s)).map((key) => key.kid), [kid]);
 	assert.equal((s.log.match(/ key\.made /g)).length, 1);
 	assert.ok(!s.log.includes('PRIVATE'));
-	await s.stop();
-});
+}));
 
 test('a rotated key signs from the next token on, and the one before is good until its tokens end', () => withServer(async (s) => {
 	const before = await tokenOf(s), kid = rotate(s), after = await tokenOf(s);
@@ -106,8 +104,7 @@ test('rotations at once, beside a server that signs, each make a key', () => wit
 	assert.equal(filesOf(s).length, 5);
 }));
 
-test('a key that others may read, or that is none, is named at start and the server does not run', async () => {
-	const s = await Server.start();
+test('a key that others may read, or that is none, is named at start and the server does not run', () => withServer(async (s) => {
 	await keysOf(s);
 	await s.kill();
 	const [file] = filesOf(s), path = join(folderOf(s), file), pem = readFileSync(path);
@@ -126,5 +123,4 @@ test('a key that others may read, or that is none, is named at start and the ser
 	await refused('mine.pem');
 	unlinkSync(join(folderOf(s), 'mine.pem'));
 	await s.run();
-	await s.stop();
-});
+}));

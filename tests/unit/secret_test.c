@@ -118,11 +118,21 @@ static void what_is_no_hash_lets_nobody_in(void **state)
 	    "scrypt$16384$8$1$00000000000000000000000000000000$"
 	    "0000000000000000000000000000000000000000000000000000000000000000x"};
 
+	char text[CATALOG_PASSWORD_BYTES + 2];
+
 	(void)state;
 	for (size_t i = 0; i < sizeof(stored) / sizeof(stored[0]); i++) {
 		assert_false(secret_is_password(SLICE(""), stored[i]));
 		assert_false(secret_is_password(SLICE("x"), stored[i]));
 	}
+	/* Nor does what is one but for its end, to who knows the password. */
+	assert_int_equal(secret_hash_password(SLICE("x"), text, &err), OK);
+	assert_true(secret_is_password(SLICE("x"), text));
+	text[strlen(text) + 1] = '\0';
+	text[strlen(text)] = 'x';
+	assert_false(secret_is_password(SLICE("x"), text));
+	text[strlen(text) - 2] = '\0';
+	assert_false(secret_is_password(SLICE("x"), text));
 }
 
 /* So that the time does not tell whether there is such a user. */
