@@ -780,6 +780,7 @@ static void a_reader_that_trims_behind_writers_sees_every_entry_once(void **stat
 		thread_join(threads[i]);
 		assert_false(writers[i].failed);
 	}
+	assert_int_equal(tally[0].entries + tally[1].entries, THREADS * ENTRIES);
 	assert_log(s, "a", "");
 	assert_log(s, "b", "");
 }
@@ -821,11 +822,12 @@ static void a_removal_among_writers_ends_them_all_and_leaves_nothing(void **stat
 		for (int i = 0; i < 4; i++)
 			assert_int_equal(
 			    thread_start(&threads[i], "rival", append_until_gone, &r, &s->err), OK);
-		while (atomic_load(&r.taken) < 10)
+		while (atomic_load(&r.taken) < 10 && r.gone + r.wrong == 0)
 			usleep(100);
 		assert_int_equal(journal_remove(s->journal, name, &s->err), OK);
 		for (int i = 0; i < 4; i++)
 			thread_join(threads[i]);
+		assert_true(r.taken >= 10);
 		assert_int_equal(r.gone, 4);
 		assert_int_equal(r.wrong, 0);
 		assert_names(s, "");

@@ -187,10 +187,15 @@ static void shut(bool is_shut)
 
 static void wait_until_held(void)
 {
+	const int64_t until_us = clock_mono_us() + PATIENCE_US;
+	bool is_held;
+
 	mutex_lock(&lake_state.mutex);
-	while (lake_state.waiting == 0)
-		cond_wait(&lake_state.changed, &lake_state.mutex);
+	while (lake_state.waiting == 0 && clock_mono_us() < until_us)
+		cond_wait_until(&lake_state.changed, &lake_state.mutex, until_us);
+	is_held = lake_state.waiting > 0;
 	mutex_unlock(&lake_state.mutex);
+	assert_true(is_held);
 }
 
 /* --- The house -------------------------------------------------------------------------------- */
@@ -215,6 +220,15 @@ static void start(int64_t interval_us)
 	    .interval_us = interval_us};
 
 	assert_ok(applier_start(&options, &applier, &err));
+}
+
+/* An end that has all the time it wants, and takes none of it. */
+static void stop(void)
+{
+	const int64_t until_us = clock_mono_us() + PATIENCE_US;
+
+	applier_stop(&applier, until_us);
+	assert_true(clock_mono_us() < until_us);
 }
 
 static void put_stream(size_t i, const char *object)
@@ -263,6 +277,7 @@ static int tear_down(void **state)
 	char command[300];
 
 	(void)state;
+	shut(false); /* a test may have failed before it did */
 	applier_stop(&applier, 0);
 	job_watch_wake_all(watch);
 	job_watch_destroy(&watch);
@@ -387,7 +402,7 @@ static void what_comes_together_is_applied_together(void **state)
 	for (int64_t i = 0; i < 10; i++)
 		stream_row(0, i % 3, i + 1);
 	assert_true(applier_oldest_us(applier) > 0);
-	applier_stop(&applier, clock_mono_us() + FAR_US);
+	stop();
 	assert_int_equal(lake_state.commits, 1);
 	assert_int_equal(lake_state.rows, 3);
 	assert_int_equal(lake_state.values[0][0], 10);
@@ -540,7 +555,7 @@ static void a_load_that_waits_for_a_lake_that_fails_ends_with_the_server(void **
 	thread_join(worker);
 	assert_int_equal(wait_status, E_CANCELLED);
 	atomic_store(&is_stopping, false);
-	applier_stop(&applier, clock_mono_us() + FAR_US); /* what fails is not waited for */
+	stop(); /* what fails is not waited for */
 	assert_int_equal(lake_state.rows, 0);
 	lake_state.begins_to_fail = 0;
 	start(0);
@@ -561,7 +576,7 @@ static void a_stream_that_is_gone_is_left_alone(void **state)
 	assert_ok(catalog_connector_delete(catalog, S("shop"), &err));
 	applier_forget(applier, gone.journal);
 	applier_wake(applier, &gone); /* of a request that was under way */
-	applier_stop(&applier, clock_mono_us() + FAR_US);
+	stop();
 	assert_int_equal(lake_state.commits, 0);
 	start(0);
 	assert_ok(journal_remove(journal, gone.journal, &err));
