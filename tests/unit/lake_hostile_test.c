@@ -86,7 +86,7 @@ static void every_door_is_shut_in_every_disguise(void **context)
 
 static const char *const words[] = {"SELECT", "FROM", "WITH", "x", "AS", "(", ")", "(", ")", ",",
     "INSERT INTO", "DELETE FROM", "shop.plain", "VALUES", "1", "'a'", "*", "DROP TABLE", "COPY",
-    "TO", "'/tmp/x'", "SET", "threads", "=", ";", "--", "\n", "/*", "*/", "EXPLAIN", "ANALYZE",
+    "TO", "'/tmp/sluice-of-nobody'", "SET", "threads", "=", ";", "--", "\n", "/*", "*/", "EXPLAIN", "ANALYZE",
     "UNION ALL", "WHERE", "GROUP BY", "ORDER BY", "LIMIT", "range", "repeat", "ATTACH", "CREATE",
     "TEMP", "TABLE", "MACRO", "PRAGMA", "CALL", "[", "]", "{", "}", "::", "json", "->", "$1", "?",
     "\"", "'", "RETURNING", "PIVOT", "ON", "USING", "JOIN", "LATERAL", "RECURSIVE", "COMMIT"};
@@ -116,7 +116,7 @@ static void statements_at_random_change_nothing(void **context)
 	}
 	check(state->lake, "SELECT count(*) FROM shop.plain", "0\n");
 	check(state->lake, "SHOW TABLES", "PR_shop_plain__dll\nshop_plain__dll\n");
-	assert_int_not_equal(access("/tmp/x", F_OK), 0);
+	assert_int_not_equal(access("/tmp/sluice-of-nobody", F_OK), 0);
 }
 
 static void the_engine_gets_no_more_than_its_limit(void **context)
