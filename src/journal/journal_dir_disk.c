@@ -128,6 +128,9 @@ enum status journal_disk_start_file(
 	}
 	st = sync_folder(dir, log, err);
 	if (st != OK) {
+		/* Its name may be on the disk already.  Were the file before to grow past it, the
+		 * two would overlap, which is a log that broke. */
+		log->roll = true;
 		close(file);
 		return st;
 	}

@@ -89,7 +89,8 @@ struct journal_dir {
 void journal_disk_path(char path[JOURNAL_PATH_BYTES], const struct journal_log *log, int64_t first);
 
 /* A new, empty last file, which begins at ${position}; it survives a power cut.  The one before is
- * closed.  Unless OK, the last file is what it was. */
+ * closed.  Unless OK, the last file is what it was; but it may be that no more can be written to it,
+ * and ${log}->roll says so. */
 enum status journal_disk_start_file(struct journal_dir *dir, struct journal_log *log,
     int64_t position, struct err *err) WARN_UNUSED;
 

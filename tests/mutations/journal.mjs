@@ -195,6 +195,8 @@ static enum status delete_entry`),
 	log->count--;`, String.raw`	mutex_lock(&dir->mutex);
 	(void)st;
 	log->count--;`),
+  disk('a_file_is_not_written_past_the_name_of_one_that_could_not_be_synced', dir('_disk'), String.raw`		log->roll = true;
+		close(file);`, String.raw`		close(file);`),
   disk('a_removal_that_fails_at_any_step_can_be_tried_again', dir('_disk'), String.raw`	/* Also when it was gone: an earlier try may have got no further. */
 	st = sync_root(dir, err);`, String.raw`	st = folder < 0 ? OK : sync_root(dir, err);`),
   disk('many_logs_keep_few_files_open', dir('_log'), String.raw`#define OPEN_FILES_MAX 128`, String.raw`#define OPEN_FILES_MAX 1280`),

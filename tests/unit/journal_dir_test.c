@@ -1204,6 +1204,21 @@ static void a_trim_that_fails_at_any_step_can_be_tried_again(void **state)
 	assert_int_equal(number, 8); /* a new file, three unlinks with their syncs */
 }
 
+static void a_file_is_not_written_past_the_name_of_one_that_could_not_be_synced(void **state)
+{
+	int64_t end;
+
+	(void)state;
+	end = append_bytes("a", 2 * MIB);
+	fail_calls(CALL(1)); /* the sync of the folder, once the empty file is made */
+	assert_int_equal(journal_trim(journal, "a", end, &err), E_IO);
+	assert_int_equal(count_files("a"), 2);
+	forget_calls();
+	append("a", "new");
+	reopen();
+	assert_log("a", "2097152 new");
+}
+
 static void a_removal_that_fails_at_any_step_can_be_tried_again(void **state)
 {
 	int64_t second;
@@ -1333,6 +1348,7 @@ int main(void)
 	    TEST(a_trim_deletes_whole_files_oldest_first_and_never_the_last),
 	    TEST(a_large_last_file_goes_when_all_of_it_is_trimmed),
 	    TEST(a_trim_that_fails_at_any_step_can_be_tried_again),
+	    TEST(a_file_is_not_written_past_the_name_of_one_that_could_not_be_synced),
 	    TEST(a_removal_that_fails_at_any_step_can_be_tried_again),
 	    TEST(many_logs_keep_few_files_open),
 	    TEST(a_file_that_was_changed_while_it_was_closed_takes_nothing),
