@@ -92,7 +92,7 @@ export default [
 	       keys->list[i + 1]->created_us < now_us - keys->token_us - MARGIN_US;`, to: raw`	return i + 1 < keys->count && now_us > 0;` },
 	{ test: story('a key that others may read, or that is none, is named at start and the server does not run'), file: keys, from: raw`		st = check_mode(path, err);`, to: raw`		st = OK;` },
 	{ test: 'crash/points: file.written: the first key is there whole or not at all, and the next start has one', file, from: raw`	if (snprintf(fresh, sizeof(fresh), "%s.new", path) >= (int)sizeof(fresh))`, to: raw`	if (snprintf(fresh, sizeof(fresh), "%s", path) >= (int)sizeof(fresh))` },
-	{ test: 'crash/points: file.renamed: the first key is there whole or not at all, and the next start has one', file: keys, from: raw`	if (st == OK && keys->count == 0 && make_first) {`, to: raw`	if (st == OK && make_first) {` },
+	{ test: 'crash/points: file.renamed: the first key is there whole or not at all, and the next start has one', file: keys, from: raw`	return ends_with(name, ".pem.new");`, to: raw`	return strstr(name, ".pem") != NULL;` },
 	{ test: 'crash/points: file.written: a rotation that was cut off has made a key, or nothing, and the server goes on', file: keys, from: raw`			(void)unlink(path);`, to: raw`			(void)path;` },
 	{ test: 'crash/points: file.renamed: a rotation that was cut off has made a key, or nothing, and the server goes on', file: keys, from: raw`	st = need_key_locked(keys, err);
 	json_write_begin`, to: raw`	st = keys->count == 0 ? need_key_locked(keys, err) : OK;
