@@ -40,7 +40,7 @@ test('a certificate that cannot be used keeps the server from starting, and the 
 		[one.certificate, other.key, ['other.key', 'one.pem', 'not that of']], [ended.certificate, ended.key, ['ended.pem', 'has ended', '2020-02-01']], [one.key, one.key, ['one.key', 'certificate']],
 		[one.certificate, one.certificate, ['one.pem', 'key']], [one.certificate, c.path('locked.key'), ['locked.key', 'passphrase']], [c.path('none'), one.key, ['none', 'No such file']], ['/dev/zero', one.key, ['/dev/zero', 'longer than']],
 	]) {
-		const { status, stderr } = spawnSync(program, ['serve', '--data', c.path('data'), '--listen', '127.0.0.1:0', '--tls-cert', certificate, '--tls-key', key], { encoding: 'utf8' });
+		const { status, stderr } = spawnSync(program, ['serve', '--data', c.path('data'), '--listen', '127.0.0.1:0', '--tls-cert', certificate, '--tls-key', key], { encoding: 'utf8', timeout: 30000 });
 		assert.equal(status, 1, stderr);
 		for (const word of words)
 			assert.ok(stderr.includes(word), `${word}: ${stderr}`);
@@ -146,7 +146,7 @@ test('who speaks no TLS gets no answer, and holds a connection no longer than ot
 }, ['--idle-timeout', '2']));
 
 test('without TLS others cannot reach the server, unless it is said', async () => {
-	const refused = spawnSync(program, ['serve', '--data', '/nowhere/at/all', '--listen', '0.0.0.0:0'], { encoding: 'utf8' });
+	const refused = spawnSync(program, ['serve', '--data', '/nowhere/at/all', '--listen', '0.0.0.0:0'], { encoding: 'utf8', timeout: 30000 });
 	assert.equal(refused.status, 1);
 	for (const word of ['--listen is "0.0.0.0:0"', '--tls-cert', '127.0.0.1', '--insecure-http'])
 		assert.ok(refused.stderr.includes(word), refused.stderr);
