@@ -33,7 +33,7 @@ export default [
 	{ test: unit('a_certificate_is_renewed_a_month_before_its_end'), file: local, from: raw`	    lasts(server->certificate, now_s + RENEW_DAYS * DAY_S) &&`, to: raw`	    lasts(server->certificate, now_s) &&` },
 	{ test: unit('the_authority_outlives_what_it_vouches_for'), file: local, from: raw`	    lasts(ca->certificate, now_s + SERVER_DAYS * DAY_S))`, to: raw`	    lasts(ca->certificate, now_s))` },
 	{ test: unit('what_lacks_or_is_broken_is_made_again'), file: local, from: raw`	    is_by(server->certificate, ca->certificate))`, to: raw`	    is_by != NULL)` },
-	{ test: unit('a_folder_that_cannot_be_made_is_named'), file, from: raw`err_errno(err, errno, "make the folder %s", path)`, to: raw`err_errno(err, errno, "make the folder")` },
+	{ test: unit('a_folder_that_cannot_be_made_is_named'), file, from: raw`err_errno(err, errno, "make the folder %s", path)`, to: raw`err_set(err, E_IO, "make the folder %s", path)` },
 	{ test: small('a_file_is_durable_before_it_has_its_name_and_so_is_the_name'), file, from: raw`	return fsync(fd) != 0 ? err_errno(err, errno, "sync %s", path) : OK;`, to: raw`	return OK;` },
 	{ test: small('a_file_is_durable_before_it_has_its_name_and_so_is_the_name'), file, from: raw`	if (unlink(fresh) != 0 && errno != ENOENT)`, to: raw`	if (write(-1, "", 0) > 0 || (unlink(fresh) != 0 && errno != ENOENT))` },
 	{ test: small('a_file_has_the_mode_that_was_asked_for_whatever_was_left'), file, from: raw`	if (fchmod(fd, mode) != 0)`, to: raw`	if (fchmod(fd, 0600) != 0)` },

@@ -28,8 +28,7 @@ test('Node, curl and our own command line trust it once they are told to, and no
 	assert.match(stranger.stderr, /--ca-file/);
 }, { args }));
 
-test('the authority stays over restarts, and keys are for their owner alone', async () => {
-	const s = await Server.start({ args });
+test('the authority stays over restarts, and keys are for their owner alone', () => withServer(async (s) => {
 	const before = readFileSync(ca(s), 'utf8');
 	for (const name of ['key.pem', 'ca-key.pem'])
 		assert.equal(statSync(join(s.data, 'tls', name)).mode & 0o777, 0o600);
@@ -38,8 +37,7 @@ test('the authority stays over restarts, and keys are for their owner alone', as
 	await s.run();
 	assert.equal(readFileSync(ca(s), 'utf8'), before);
 	await s.must(200, 'GET', '/readyz');
-	await s.stop();
-});
+}, { args }));
 
 test('a start tells how to trust it', async () => {
 	const s = await Server.start({ args });
