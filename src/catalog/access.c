@@ -45,9 +45,10 @@ enum status catalog_user_set_password(
 	return catalog->ops->user_set_password(catalog, name, password, err);
 }
 
-enum status catalog_user_delete(struct catalog *catalog, struct slice name, struct err *err)
+enum status catalog_user_delete(struct catalog *catalog, struct slice name, struct arena *arena,
+    struct catalog_token **ret_tokens, size_t *ret_count, struct err *err)
 {
-	return catalog->ops->user_delete(catalog, name, err);
+	return catalog->ops->user_delete(catalog, name, arena, ret_tokens, ret_count, err);
 }
 
 enum status catalog_user_list(struct catalog *catalog, struct arena *arena,
@@ -77,9 +78,10 @@ enum status catalog_app_set_secret(struct catalog *catalog, struct slice name,
 	return catalog->ops->app_set_secret(catalog, name, secret_hash, err);
 }
 
-enum status catalog_app_delete(struct catalog *catalog, struct slice name, struct err *err)
+enum status catalog_app_delete(struct catalog *catalog, struct slice name, struct arena *arena,
+    struct catalog_token **ret_tokens, size_t *ret_count, struct err *err)
 {
-	return catalog->ops->app_delete(catalog, name, err);
+	return catalog->ops->app_delete(catalog, name, arena, ret_tokens, ret_count, err);
 }
 
 enum status catalog_app_list(struct catalog *catalog, struct arena *arena,

@@ -23,6 +23,8 @@
 #define CATALOG_PASSWORD_BYTES   256 /* auth/'s text of a hashed password */
 #define CATALOG_PEM_BYTES        4096
 
+struct catalog_token;
+
 /* The one organisation that this data directory is: "00D", 12 digits or small letters, "EAA".
  * Made with the catalog, and the same for ever. */
 enum status catalog_org_get(
@@ -49,9 +51,10 @@ enum status catalog_user_get(struct catalog *catalog, struct slice id,
 /* E_NOT_FOUND. */
 enum status catalog_user_set_password(
     struct catalog *catalog, struct slice name, const char *password, struct err *err) WARN_UNUSED;
-/* With its tokens.  E_NOT_FOUND; E_CONFLICT: an app acts as this user. */
-enum status catalog_user_delete(
-    struct catalog *catalog, struct slice name, struct err *err) WARN_UNUSED;
+/* With its tokens: ${ret_tokens} are those that went.  E_NOT_FOUND; E_CONFLICT: an app acts as this
+ * user. */
+enum status catalog_user_delete(struct catalog *catalog, struct slice name, struct arena *arena,
+    struct catalog_token **ret_tokens, size_t *ret_count, struct err *err) WARN_UNUSED;
 /* All, by name. */
 enum status catalog_user_list(struct catalog *catalog, struct arena *arena,
     struct catalog_user **ret_users, size_t *ret_count, struct err *err) WARN_UNUSED;
@@ -79,9 +82,9 @@ enum status catalog_app_find(struct catalog *catalog, struct slice client_id,
  * name. */
 enum status catalog_app_set_secret(struct catalog *catalog, struct slice name,
     const unsigned char secret_hash[CATALOG_HASH_BYTES], struct err *err) WARN_UNUSED;
-/* By name, with its tokens.  E_NOT_FOUND. */
-enum status catalog_app_delete(
-    struct catalog *catalog, struct slice name, struct err *err) WARN_UNUSED;
+/* By name, with its tokens: ${ret_tokens} are those that went.  E_NOT_FOUND. */
+enum status catalog_app_delete(struct catalog *catalog, struct slice name, struct arena *arena,
+    struct catalog_token **ret_tokens, size_t *ret_count, struct err *err) WARN_UNUSED;
 /* All, by name. */
 enum status catalog_app_list(struct catalog *catalog, struct arena *arena,
     struct catalog_app **ret_apps, size_t *ret_count, struct err *err) WARN_UNUSED;

@@ -49,7 +49,8 @@ struct catalog_ops {
 	    struct catalog_user *ret_user, struct err *err);
 	enum status (*user_set_password)(
 	    struct catalog *catalog, struct slice name, const char *password, struct err *err);
-	enum status (*user_delete)(struct catalog *catalog, struct slice name, struct err *err);
+	enum status (*user_delete)(struct catalog *catalog, struct slice name, struct arena *arena,
+	    struct catalog_token **ret_tokens, size_t *ret_count, struct err *err);
 	enum status (*user_list)(struct catalog *catalog, struct arena *arena,
 	    struct catalog_user **ret_users, size_t *ret_count, struct err *err);
 	enum status (*app_add)(struct catalog *catalog, struct catalog_app *app, struct err *err);
@@ -57,7 +58,8 @@ struct catalog_ops {
 	    struct catalog_app *ret_app, struct err *err);
 	enum status (*app_set_secret)(struct catalog *catalog, struct slice name,
 	    const unsigned char secret_hash[CATALOG_HASH_BYTES], struct err *err);
-	enum status (*app_delete)(struct catalog *catalog, struct slice name, struct err *err);
+	enum status (*app_delete)(struct catalog *catalog, struct slice name, struct arena *arena,
+	    struct catalog_token **ret_tokens, size_t *ret_count, struct err *err);
 	enum status (*app_list)(struct catalog *catalog, struct arena *arena,
 	    struct catalog_app **ret_apps, size_t *ret_count, struct err *err);
 	enum status (*token_add)(struct catalog *catalog,

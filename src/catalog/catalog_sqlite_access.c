@@ -59,14 +59,37 @@ static enum status look_up(struct catalog *catalog, const struct lookup *lookup,
 	return status;
 }
 
-/* All rows of a statement without values, each of ${bytes}, into an array of the arena. */
+/* All rows that are left of a query, each of ${bytes}, into an array of the arena; and its end. */
+static enum status read_all(struct query *query, void (*read)(struct query *query, void *ret),
+    size_t bytes, struct arena *arena, void **ret_rows, size_t *ret_count, struct err *err)
+{
+	size_t count = 0, room = 0;
+	char *rows = NULL, *grown;
+	enum status status;
+
+	while (query_row(query)) {
+		grown = catalog_sqlite_grow(arena, rows, count, &room, bytes);
+		if (grown == NULL) {
+			query_fail(query, SQLITE_NOMEM);
+			break;
+		}
+		rows = grown;
+		read(query, rows + bytes * count++);
+	}
+	status = query_end(query, err);
+	if (status != OK)
+		return status;
+	*ret_rows = rows;
+	*ret_count = count;
+	return OK;
+}
+
+/* The same of a statement without values. */
 static enum status list_all(struct catalog *catalog, enum sql sql,
     void (*read)(struct query *query, void *ret), size_t bytes, struct arena *arena,
     void **ret_rows, size_t *ret_count, struct err *err)
 {
 	struct catalog_sqlite *store = store_of(catalog);
-	size_t count = 0, room = 0;
-	char *rows = NULL, *grown;
 	struct conn *conn;
 	struct query query;
 	enum status status = reader_take(store, &conn, err);
@@ -74,22 +97,9 @@ static enum status list_all(struct catalog *catalog, enum sql sql,
 	if (status != OK)
 		return status;
 	query_begin(&query, conn, sql);
-	while (query_row(&query)) {
-		grown = catalog_sqlite_grow(arena, rows, count, &room, bytes);
-		if (grown == NULL) {
-			query_fail(&query, SQLITE_NOMEM);
-			break;
-		}
-		rows = grown;
-		read(&query, rows + bytes * count++);
-	}
-	status = query_end(&query, err);
+	status = read_all(&query, read, bytes, arena, ret_rows, ret_count, err);
 	reader_give(store, &conn);
-	if (status != OK)
-		return status;
-	*ret_rows = rows;
-	*ret_count = count;
-	return OK;
+	return status;
 }
 
 /* Is there a row for ${text} (and ${more}, when its ptr is not NULL)?  Then ${ret_name} is its
@@ -126,6 +136,66 @@ enum status catalog_sqlite_org_get(
 	if (status == OK)
 		memcpy(ret_org, org, sizeof(org));
 	return status == E_NOT_FOUND ? E_IO : status;
+}
+
+/* --- Whom tokens go with ---------------------------------------------------------------------- */
+
+static void read_token(struct query *query, void *ret)
+{
+	struct catalog_token *token = ret;
+
+	token->id = query_get_number(query);
+	token->kind = (enum catalog_token_kind)query_get_enum(query, TOKEN_KIND_COUNT);
+	query_get_text(query, token->name, sizeof(token->name));
+	query_get_text(query, token->user_id, sizeof(token->user_id));
+	query_get_text(query, token->user_name, sizeof(token->user_name));
+	query_get_text(query, token->client_id, sizeof(token->client_id));
+	token->scopes = (unsigned)query_get_number(query);
+	token->created_us = query_get_number(query);
+	token->expires_us = query_get_number(query);
+	token->used_us = query_get_number(query);
+	token->parent = query_get_number(query);
+}
+
+/* A user or an app that goes with its tokens. */
+struct removal {
+	struct slice name;
+	struct arena *arena;
+	void *tokens;
+	size_t count;
+	int changes; /* 0: there was none of that name */
+};
+
+/* Which tokens go is read in the same transaction, so that none is missed that came meanwhile; the
+ * table's ON DELETE CASCADE takes them. */
+static enum status remove_with_tokens(
+    struct conn *conn, enum sql list, enum sql remove, struct removal *removal, struct err *err)
+{
+	struct query query;
+	enum status status;
+
+	query_begin(&query, conn, list);
+	query_put_text(&query, removal->name);
+	status = read_all(&query, read_token, sizeof(struct catalog_token), removal->arena,
+	    &removal->tokens, &removal->count, err);
+	if (status != OK)
+		return status;
+	query_begin(&query, conn, remove);
+	query_put_text(&query, removal->name);
+	return query_run(&query, &removal->changes, err);
+}
+
+static enum status remove_by_name(struct catalog *catalog, write_fn *run, struct slice name,
+    struct arena *arena, struct catalog_token **ret_tokens, size_t *ret_count, struct err *err)
+{
+	struct removal removal = {.name = name, .arena = arena};
+	enum status status = catalog_sqlite_write(store_of(catalog), run, &removal, err);
+
+	if (status != OK)
+		return status;
+	*ret_tokens = removal.tokens;
+	*ret_count = removal.count;
+	return OK;
 }
 
 /* --- Users ------------------------------------------------------------------------------------ */
@@ -247,28 +317,26 @@ enum status catalog_sqlite_user_set_password(
 
 static enum status delete_user(struct conn *conn, void *ctx, struct err *err)
 {
-	const struct slice *name = ctx;
+	struct removal *removal = ctx;
 	char app[CATALOG_TOKEN_NAME_BYTES];
-	struct query query;
 	enum status status;
-	int changes = 0;
 	bool found;
 
-	status = find_name(conn, SQL_USER_APP, *name, (struct slice){NULL, 0}, app, &found, err);
+	status =
+	    find_name(conn, SQL_USER_APP, removal->name, (struct slice){NULL, 0}, app, &found, err);
 	if (status == OK && found)
 		return err_set(err, E_CONFLICT, "the app \"%s\" acts as user \"%.*s\"", app,
-		    SLICE_ARGS(*name));
-	if (status != OK)
-		return status;
-	query_begin(&query, conn, SQL_USER_DELETE);
-	query_put_text(&query, *name);
-	status = query_run(&query, &changes, err);
-	return status == OK && changes == 0 ? refuse_user(*name, err) : status;
+		    SLICE_ARGS(removal->name));
+	if (status == OK)
+		status =
+		    remove_with_tokens(conn, SQL_TOKEN_LIST_USER, SQL_USER_DELETE, removal, err);
+	return status == OK && removal->changes == 0 ? refuse_user(removal->name, err) : status;
 }
 
-enum status catalog_sqlite_user_delete(struct catalog *catalog, struct slice name, struct err *err)
+enum status catalog_sqlite_user_delete(struct catalog *catalog, struct slice name,
+    struct arena *arena, struct catalog_token **ret_tokens, size_t *ret_count, struct err *err)
 {
-	return catalog_sqlite_write(store_of(catalog), delete_user, &name, err);
+	return remove_by_name(catalog, delete_user, name, arena, ret_tokens, ret_count, err);
 }
 
 enum status catalog_sqlite_user_list(struct catalog *catalog, struct arena *arena,
@@ -386,20 +454,17 @@ enum status catalog_sqlite_app_set_secret(struct catalog *catalog, struct slice 
 
 static enum status delete_app(struct conn *conn, void *ctx, struct err *err)
 {
-	const struct slice *name = ctx;
-	struct query query;
-	enum status status;
-	int changes = 0;
+	struct removal *removal = ctx;
+	enum status status =
+	    remove_with_tokens(conn, SQL_TOKEN_LIST_APP, SQL_APP_DELETE, removal, err);
 
-	query_begin(&query, conn, SQL_APP_DELETE);
-	query_put_text(&query, *name);
-	status = query_run(&query, &changes, err);
-	return status == OK && changes == 0 ? refuse_app(*name, err) : status;
+	return status == OK && removal->changes == 0 ? refuse_app(removal->name, err) : status;
 }
 
-enum status catalog_sqlite_app_delete(struct catalog *catalog, struct slice name, struct err *err)
+enum status catalog_sqlite_app_delete(struct catalog *catalog, struct slice name,
+    struct arena *arena, struct catalog_token **ret_tokens, size_t *ret_count, struct err *err)
 {
-	return catalog_sqlite_write(store_of(catalog), delete_app, &name, err);
+	return remove_by_name(catalog, delete_app, name, arena, ret_tokens, ret_count, err);
 }
 
 enum status catalog_sqlite_app_list(struct catalog *catalog, struct arena *arena,
@@ -410,23 +475,6 @@ enum status catalog_sqlite_app_list(struct catalog *catalog, struct arena *arena
 }
 
 /* --- Tokens ----------------------------------------------------------------------------------- */
-
-static void read_token(struct query *query, void *ret)
-{
-	struct catalog_token *token = ret;
-
-	token->id = query_get_number(query);
-	token->kind = (enum catalog_token_kind)query_get_enum(query, TOKEN_KIND_COUNT);
-	query_get_text(query, token->name, sizeof(token->name));
-	query_get_text(query, token->user_id, sizeof(token->user_id));
-	query_get_text(query, token->user_name, sizeof(token->user_name));
-	query_get_text(query, token->client_id, sizeof(token->client_id));
-	token->scopes = (unsigned)query_get_number(query);
-	token->created_us = query_get_number(query);
-	token->expires_us = query_get_number(query);
-	token->used_us = query_get_number(query);
-	token->parent = query_get_number(query);
-}
 
 static enum status find_token(struct conn *conn, const unsigned char *hash,
     struct catalog_token *ret_token, bool *ret_found, struct err *err)

@@ -178,7 +178,8 @@ enum status catalog_sqlite_user_get(
     struct catalog *catalog, struct slice id, struct catalog_user *ret_user, struct err *err);
 enum status catalog_sqlite_user_set_password(
     struct catalog *catalog, struct slice name, const char *password, struct err *err);
-enum status catalog_sqlite_user_delete(struct catalog *catalog, struct slice name, struct err *err);
+enum status catalog_sqlite_user_delete(struct catalog *catalog, struct slice name,
+    struct arena *arena, struct catalog_token **ret_tokens, size_t *ret_count, struct err *err);
 enum status catalog_sqlite_user_list(struct catalog *catalog, struct arena *arena,
     struct catalog_user **ret_users, size_t *ret_count, struct err *err);
 enum status catalog_sqlite_app_add(
@@ -187,7 +188,8 @@ enum status catalog_sqlite_app_find(
     struct catalog *catalog, struct slice client_id, struct catalog_app *ret_app, struct err *err);
 enum status catalog_sqlite_app_set_secret(struct catalog *catalog, struct slice name,
     const unsigned char secret_hash[CATALOG_HASH_BYTES], struct err *err);
-enum status catalog_sqlite_app_delete(struct catalog *catalog, struct slice name, struct err *err);
+enum status catalog_sqlite_app_delete(struct catalog *catalog, struct slice name,
+    struct arena *arena, struct catalog_token **ret_tokens, size_t *ret_count, struct err *err);
 enum status catalog_sqlite_app_list(struct catalog *catalog, struct arena *arena,
     struct catalog_app **ret_apps, size_t *ret_count, struct err *err);
 enum status catalog_sqlite_token_add(struct catalog *catalog,

@@ -2,6 +2,7 @@
 /* What the commands for apps, users, tokens and keys share: see admin.h. */
 #include "serve/admin.h"
 
+#include "auth/audit.h"
 #include "base/clock.h"
 #include "base/term.h"
 #include "catalog/catalog_sqlite.h"
@@ -126,6 +127,21 @@ const char *admin_time(int64_t time_us, char ret_text[ADMIN_TIME_BYTES])
 	if (time_us != 0 && gmtime_r(&seconds, &tm) != NULL)
 		strftime(ret_text, ADMIN_TIME_BYTES, "%Y-%m-%d %H:%M:%SZ", &tm);
 	return ret_text;
+}
+
+enum status admin_remove(const struct admin *admin, admin_remove_fn *remove, struct err *err)
+{
+	struct catalog_token *tokens = NULL;
+	struct arena arena;
+	size_t count = 0;
+	enum status st;
+
+	arena_init(&arena, 65536);
+	st = remove(admin->catalog, slice_of(admin->word), &arena, &tokens, &count, err);
+	for (size_t i = 0; st == OK && i < count; i++)
+		audit_revoked(&tokens[i], 1, "command");
+	arena_fini(&arena);
+	return st;
 }
 
 enum status admin_table(

@@ -57,9 +57,16 @@ int admin_main(
 /* A name of an app, a user or a token: 1 to 80 bytes, none of them a control character. */
 enum status admin_check_name(const char *what, const char *name, struct err *err) WARN_UNUSED;
 
-/* A moment for a table: "2026-11-24 03:04"; "" for 0. */
+/* A moment for a table: "2026-11-24 03:04:05Z"; "" for 0. */
 #define ADMIN_TIME_BYTES 32
 const char *admin_time(int64_t time_us, char ret_text[ADMIN_TIME_BYTES]);
+
+/* Remove what has the name ${admin}->word, and give each token that went with it its line in the
+ * audit. */
+typedef enum status admin_remove_fn(struct catalog *catalog, struct slice name, struct arena *arena,
+    struct catalog_token **ret_tokens, size_t *ret_count, struct err *err);
+enum status admin_remove(
+    const struct admin *admin, admin_remove_fn *remove, struct err *err) WARN_UNUSED;
 
 /* A table of these columns, which the caller fills, prints and destroys. */
 enum status admin_table(

@@ -144,7 +144,7 @@ static enum status renew_secret(const struct admin *admin, struct err *err)
 }
 
 static enum status delete (const struct admin *admin, struct err *err) {
-	return catalog_app_delete(admin->catalog, slice_of(admin->word), err);
+	return admin_remove(admin, catalog_app_delete, err);
 }
 
 static enum status list(const struct admin *admin, struct err *err)

@@ -78,6 +78,13 @@ static enum status tell_made(struct catalog *catalog, const char *text, struct e
 	return st;
 }
 
+/* A word of digits is an id and never a name: create takes no such name, and one that is older has
+ * an id as well. */
+static bool is_number(const char *word)
+{
+	return word[strspn(word, "0123456789")] == '\0';
+}
+
 static enum status create(const struct admin *admin, struct err *err)
 {
 	const char *const *values = admin->values;
@@ -91,6 +98,10 @@ static enum status create(const struct admin *admin, struct err *err)
 		    "--name and --scope must be given; see sluice token "
 		    "--help");
 	st = admin_check_name("a token", values[ADMIN_NAME], err);
+	if (st == OK && is_number(values[ADMIN_NAME]))
+		st = err_set(err, E_INVALID,
+		    "the name of a token has something else than digits: revoke takes a number "
+		    "for an id");
 	if (st == OK)
 		st = auth_scopes_parse(slice_of(values[ADMIN_SCOPE]), &scopes, err);
 	if (st == OK && values[ADMIN_EXPIRES] != NULL)
@@ -157,8 +168,8 @@ static bool is_meant(const struct catalog_token *token, const char *word, const 
 	if (app != NULL)
 		return token->kind != TOKEN_STATIC && slice_is_nocase(slice_of(token->name), app);
 	snprintf(id, sizeof(id), "%" PRId64, token->id);
-	return strcmp(word, id) == 0 ||
-	       (token->kind == TOKEN_STATIC && strcmp(word, token->name) == 0);
+	return is_number(word) ? strcmp(word, id) == 0
+			       : token->kind == TOKEN_STATIC && strcmp(word, token->name) == 0;
 }
 
 static enum status revoke(const struct admin *admin, struct err *err)

@@ -97,7 +97,7 @@ static enum status set_password(const struct admin *admin, struct err *err)
 }
 
 static enum status delete (const struct admin *admin, struct err *err) {
-	return catalog_user_delete(admin->catalog, slice_of(admin->word), err);
+	return admin_remove(admin, catalog_user_delete, err);
 }
 
 static enum status list(const struct admin *admin, struct err *err)

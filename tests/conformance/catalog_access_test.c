@@ -56,6 +56,20 @@ static enum status find(unsigned hash, struct catalog_token *ret_token)
 	return catalog_token_find(catalog, hash_of(hash), ret_token, &err);
 }
 
+/* What went with a user or an app. */
+static struct catalog_token *went;
+static size_t went_count;
+
+static enum status delete_user(const char *name)
+{
+	return catalog_user_delete(catalog, S(name), &arena, &went, &went_count, &err);
+}
+
+static enum status delete_app(struct catalog *handle, const char *name)
+{
+	return catalog_app_delete(handle, S(name), &arena, &went, &went_count, &err);
+}
+
 /* --- Users ------------------------------------------------------------------------------------ */
 
 static void a_catalog_is_one_organisation_for_ever(void **state)
@@ -126,20 +140,23 @@ static void a_user_goes_with_its_tokens_unless_an_app_acts_as_it(void **state)
 {
 	struct catalog_user ann = add_user("ann"), bob = add_user("bob");
 	struct catalog_app app = add_app("etl", &ann), as_bob = app;
-	struct catalog_token token;
+	struct catalog_token token, bobs;
 
 	(void)state;
 	snprintf(as_bob.user_id, sizeof(as_bob.user_id), "%s", bob.id);
-	assert_ok(issue(1, &as_bob, TOKEN_CORE, 0, 0, &token));
+	assert_ok(issue(1, &as_bob, TOKEN_CORE, 0, 0, &bobs));
 	assert_ok(issue(2, &app, TOKEN_CORE, 0, 0, &token));
-	assert_status(catalog_user_delete(catalog, S("ann"), &err), E_CONFLICT);
+	assert_status(delete_user("ann"), E_CONFLICT);
 	assert_non_null(strstr(err.text, "etl"));
-	assert_ok(catalog_user_delete(catalog, S("Bob"), &err));
+	assert_ok(delete_user("Bob"));
+	assert_int_equal(went_count, 1);
+	assert_int_equal(went[0].id, bobs.id);
+	assert_string_equal(went[0].user_name, "bob");
 	assert_status(find(1, &token), E_NOT_FOUND);
 	assert_ok(find(2, &token));
-	assert_status(catalog_user_delete(catalog, S("bob"), &err), E_NOT_FOUND);
-	assert_ok(catalog_app_delete(catalog, S("etl"), &err));
-	assert_ok(catalog_user_delete(catalog, S("ann"), &err));
+	assert_status(delete_user("bob"), E_NOT_FOUND);
+	assert_ok(delete_app(catalog, "etl"));
+	assert_ok(delete_user("ann"));
 }
 
 /* --- Apps ------------------------------------------------------------------------------------- */
@@ -190,15 +207,20 @@ static void an_app_goes_with_its_tokens(void **state)
 {
 	struct catalog_user ann = add_user("ann");
 	struct catalog_app app = add_app("etl", &ann), other = add_app("other", &ann);
-	struct catalog_token token;
+	struct catalog_token token, core, tenant;
 
 	(void)state;
-	assert_ok(issue(1, &app, TOKEN_CORE, 0, 0, &token));
+	assert_ok(issue(1, &app, TOKEN_CORE, 0, 0, &core));
 	assert_ok(issue(2, &other, TOKEN_CORE, 0, 0, &token));
-	assert_ok(catalog_app_delete(catalog, S("ETL"), &err));
+	assert_ok(issue(3, &app, TOKEN_TENANT, 0, core.id, &tenant));
+	assert_ok(delete_app(catalog, "ETL"));
+	assert_int_equal(went_count, 2);
+	assert_int_equal(went[0].id, core.id);
+	assert_string_equal(went[0].name, "etl");
+	assert_int_equal(went[1].id, tenant.id);
 	assert_status(find(1, &token), E_NOT_FOUND);
 	assert_ok(find(2, &token));
-	assert_status(catalog_app_delete(catalog, S("etl"), &err), E_NOT_FOUND);
+	assert_status(delete_app(catalog, "etl"), E_NOT_FOUND);
 }
 
 static void users_and_apps_are_listed_by_name(void **state)
@@ -442,7 +464,7 @@ static void a_command_beside_the_server_is_seen_at_once(void **state)
 	assert_ok(catalog_token_revoke(other, token.id, &count, &err));
 	assert_status(find(1, &token), E_NOT_FOUND);
 	assert_ok(catalog_app_find(catalog, slice_of(app.client_id), &got, &err));
-	assert_ok(catalog_app_delete(other, S("etl"), &err));
+	assert_ok(delete_app(other, "etl"));
 	assert_status(catalog_app_find(catalog, slice_of(app.client_id), &got, &err), E_NOT_FOUND);
 	catalog_close(&other);
 }

@@ -3,6 +3,8 @@
  * run under ThreadSanitizer. */
 #include "catalog_fixture.h"
 
+#include "catalog/access.h"
+
 #include <sched.h>
 #include <stdatomic.h>
 
@@ -287,6 +289,60 @@ static void a_refused_change_does_not_disturb_its_neighbours(void **state)
 	assert_int_equal(make_closed("orders").queue_no, 1);
 }
 
+/* One assertion, which eight threads each of two processes use at once. */
+struct assertion_race {
+	struct catalog *handle;
+	struct catalog_token token;
+	unsigned char hash[CATALOG_HASH_BYTES];
+	enum status status;
+};
+
+static void *run_assertion(void *ctx)
+{
+	static const struct catalog_assertion assertion = {.hash = {7}, .expires_us = 1};
+	struct assertion_race *racer = ctx;
+	struct err e;
+
+	pthread_barrier_wait(&gate);
+	racer->status =
+	    catalog_token_issue(racer->handle, racer->hash, &assertion, &racer->token, &e);
+	return NULL;
+}
+
+static void of_16_uses_of_an_assertion_one_gets_a_token(void **state)
+{
+	static struct assertion_race racers[16];
+	struct catalog *other = open_catalog();
+	struct catalog_user user = {.name = "ann"};
+	struct catalog_app app = {.name = "etl", .client_id = "etl", .scopes = SCOPE_INGEST};
+	struct catalog_token *tokens;
+	size_t count, winners = 0;
+
+	(void)state;
+	assert_ok(catalog_user_add(catalog, &user, &err));
+	snprintf(app.user_id, sizeof(app.user_id), "%s", user.id);
+	assert_ok(catalog_app_add(catalog, &app, &err));
+	for (unsigned char i = 0; i < 16; i++) {
+		racers[i] = (struct assertion_race){
+		    .handle = i % 2 == 0 ? catalog : other,
+		    .token = {.kind = TOKEN_CORE, .scopes = SCOPE_INGEST, .client_id = "etl"},
+		    .hash = {i},
+		};
+		snprintf(racers[i].token.user_id, sizeof(user.id), "%s", user.id);
+	}
+	race(16, run_assertion, racers, sizeof(racers[0]));
+	for (int i = 0; i < 16; i++) {
+		if (racers[i].status == OK)
+			winners++;
+		else
+			assert_status(racers[i].status, E_EXISTS);
+	}
+	assert_int_equal(winners, 1);
+	assert_ok(catalog_token_list(catalog, &arena, &tokens, &count, &err));
+	assert_int_equal(count, 1);
+	catalog_close(&other);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -295,6 +351,7 @@ int main(void)
 	    TEST(eight_claimers_never_share_an_object_nor_overtake),
 	    TEST(two_processes_write_at_the_same_time),
 	    TEST(a_refused_change_does_not_disturb_its_neighbours),
+	    TEST(of_16_uses_of_an_assertion_one_gets_a_token),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -25,6 +25,8 @@ function must(s, ...args) {
 	return result;
 }
 
+// What a command said of tokens that it took back.
+const audit = ({ stderr }) => [...stderr.matchAll(/ audit\.token_revoked (.*)/g)].map(([, what]) => what);
 const secretsOf = ({ stdout }) => Object.fromEntries(stdout.trim().split('\n').map((line) => line.split('=')));
 const login = (s, id, secret) => s.call('POST', '/services/oauth2/token', new URLSearchParams({ grant_type: 'client_credentials', client_id: id, client_secret: secret }).toString(),
 	{ Authorization: null, 'Content-Type': 'application/x-www-form-urlencoded' });
@@ -44,7 +46,8 @@ test('an app is made beside a running server, logs in at once, and is gone at on
 	// A new secret: the old one is none, what it got goes on.
 	const { client_secret: next } = secretsOf(must(s, 'app', 'secret', 'ETL'));
 	assert.deepEqual([(await login(s, id, secret)).status, (await login(s, id, next)).status, await asks(s, first.json.access_token)], [400, 200, 200]);
-	must(s, 'app', 'delete', 'etl');
+	// Each token that goes with it has its line.
+	assert.deepEqual(audit(must(s, 'app', 'delete', 'etl')), ['token=3 kind=core app="etl" user="ann@example.com" count=1 by=command', 'token=5 kind=core app="etl" user="ann@example.com" count=1 by=command']);
 	assert.deepEqual([(await login(s, id, next)).status, await asks(s, first.json.access_token)], [400, 401]);
 	assert.deepEqual(must(s, 'app', 'list').rows, []);
 	assert.deepEqual(must(s, 'user', 'list').rows.map(({ name }) => name), ['ann@example.com']);
@@ -93,13 +96,14 @@ test('a user is made, gets another password, and goes when no app acts as it', (
 	writeFileSync(file, 'seven77\n');
 	assert.match(sluice(s, 'user', 'create', 'eve', '--password-file', file).stderr, /8 bytes at least/);
 	must(s, 'app', 'delete', 'web');
-	must(s, 'user', 'delete', 'bob');
+	assert.deepEqual(audit(must(s, 'user', 'delete', 'bob')), []);
 	assert.deepEqual(must(s, 'user', 'list').rows.map(({ name }) => name), ['ann@example.com']);
 }, { args: ['--password-grant'] }));
 
 test('a token is listed with all that is known of it, and revoked by name, by number, or with its app', () => withServer(async (s) => {
 	const short = must(s, 'token', 'create', '--name', 'short', '--scope', 'cdp_ingest_api', '--expires', '12h').stdout.trim();
 	assert.match(short, /^sluice_[0-9a-f]{64}$/);
+	assert.match(sluice(s, 'token', 'create', '--name', '3', '--scope', 'api').stderr, /something else than digits/);	// it would be an id
 	const { client_id, client_secret } = secretsOf(must(s, 'app', 'create', 'etl'));
 	const [one, two] = [(await login(s, client_id, client_secret)).json.access_token, (await login(s, client_id, client_secret)).json.access_token];
 	assert.equal(await asks(s, short), 200);

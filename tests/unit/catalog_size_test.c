@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What the catalog does when it holds much: its pages are whole, and a page of a list of 100,000
- * jobs comes within 10 ms, whatever its order, filter and offset.  The file is filled by SQL, since
+ * jobs comes within 10 ms, whatever its order, filter and offset; with 100,000 tokens one is found
+ * as if it were alone, and nothing that removes some looks at all.  The file is filled by SQL, since
  * 100,000 calls would take a minute.  A time is the best of several, so that a busy machine does no
  * harm; a build with sanitizers is another program, so there nothing is timed.
  */
 #include "base/arena.h"
 #include "base/clock.h"
+#include "catalog/access.h"
 #include "catalog/catalog.h"
 #include "catalog/catalog_sqlite.h"
 
@@ -16,6 +18,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -35,6 +38,10 @@
 #define WALKED  3000
 #define TRIES   25
 #define PAGE_US 10000
+
+#define TOKENS    100000
+#define FIND_US   1000  /* it runs on event threads, with each request */
+#define CHANGE_US 50000 /* all other changes wait for it */
 
 #define ONE(state) (1u << (state))
 
@@ -226,6 +233,77 @@ static void pages_of_a_long_list_meet_each_job_once(void **state)
 	walk(JOB_ORDER_MODIFIED, false);
 }
 
+/* --- Tokens ----------------------------------------------------------------------------------- */
+
+/* Tokens of one app, each even one come of the one before; the ${i}th ends at ${i} us, and its hash
+ * begins with that number. */
+static void fill_tokens(int count)
+{
+	struct catalog_user user = {.name = "ann"};
+	struct catalog_app app = {.name = "etl", .client_id = "etl", .scopes = SCOPE_INGEST};
+	char sql[1024];
+
+	assert_int_equal(catalog_user_add(catalog, &user, &err), OK);
+	snprintf(app.user_id, sizeof(app.user_id), "%s", user.id);
+	assert_int_equal(catalog_app_add(catalog, &app, &err), OK);
+	snprintf(sql, sizeof(sql),
+	    "PRAGMA synchronous = OFF; BEGIN;"
+	    "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < %d)"
+	    " INSERT INTO issued (no, hash, kind, user, app, scopes, created_us, expires_us, "
+	    "parent)"
+	    " SELECT i, CAST(printf('%%032d', i * 2654435761 %% 4294967296) AS BLOB), 1 + i %% 2, "
+	    "1,"
+	    " 1, 1, 0, i, CASE i %% 2 WHEN 0 THEN i - 1 END FROM n; COMMIT;",
+	    count);
+	run_sql(sql);
+}
+
+static void find_token(int64_t i, struct catalog_token *ret_token)
+{
+	char hash[CATALOG_HASH_BYTES + 1];
+
+	snprintf(hash, sizeof(hash), "%032" PRId64, i * 2654435761 % 4294967296);
+	if (catalog_token_find(catalog, (const unsigned char *)hash, ret_token, &err) != OK)
+		fail_msg("%s", err.text);
+}
+
+/* The least time of several that finding one takes, and removing what a call removes. */
+static void with_100000_tokens_one_is_found_and_some_are_removed_at_once(void **state)
+{
+	int64_t find_us = INT64_MAX, revoke_us = INT64_MAX, expire_us = INT64_MAX, begin_us, us;
+	struct catalog_token token;
+	size_t count;
+
+	(void)state;
+	if (!MEASURABLE)
+		skip();
+	fill_tokens(TOKENS);
+	for (int i = 1; i <= TRIES; i++) {
+		begin_us = clock_mono_us();
+		find_token(TOKENS - 2 * i + 1, &token);
+		us = clock_mono_us() - begin_us;
+		find_us = us < find_us ? us : find_us;
+
+		begin_us = clock_mono_us();
+		assert_int_equal(catalog_token_revoke(catalog, token.id, &count, &err), OK);
+		us = clock_mono_us() - begin_us;
+		assert_int_equal(count, 2);
+		revoke_us = us < revoke_us ? us : revoke_us;
+
+		begin_us = clock_mono_us();
+		assert_int_equal(catalog_access_expire(catalog, 100 * i, 1000, &count, &err), OK);
+		us = clock_mono_us() - begin_us;
+		assert_int_equal(count, 100);
+		expire_us = us < expire_us ? us : expire_us;
+	}
+	print_message("# found in %" PRId64 " us, revoked in %" PRId64
+		      " us, 100 expired in %" PRId64 " us\n",
+	    find_us, revoke_us, expire_us);
+	assert_in_range(find_us, 0, FIND_US);
+	assert_in_range(revoke_us, 0, CHANGE_US);
+	assert_in_range(expire_us, 0, CHANGE_US);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -233,6 +311,8 @@ int main(void)
 		pages_of_a_long_list_meet_each_job_once, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(
 		a_page_of_100000_jobs_takes_less_than_10_ms, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(
+		with_100000_tokens_one_is_found_and_some_are_removed_at_once, set_up, tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
