@@ -187,11 +187,13 @@ test('nor by the time that it takes', () => withLogins(async (s, app) => {
 		}
 		return Math.min(...times);
 	};
-	const wanted = await shortest({ password: 'wrong' });	// some 50 ms
-	for (const change of [{ client_id: 'nobody' }, { client_secret: 'wrong' }, { username: 'nobody@example.com' }, { username: 'no-password@example.com' }]) {
-		const time = await shortest(change);
-		assert.ok(time > wanted / 2, `${JSON.stringify(change)}: ${time} ms instead of ${wanted}`);
-	}
+	const times = [];
+	for (const change of [{ client_id: 'nobody' }, { client_secret: 'wrong' }, { username: 'nobody@example.com' }, { username: 'no-password@example.com' }])
+		times.push([change, await shortest(change)]);
+	// Some 50 ms; without the work a few.  Before and after, for what else the machine does only adds.
+	const wanted = Math.min(await shortest({ password: 'wrong' }), await shortest({ password: 'wrong' }));
+	for (const [change, time] of times)
+		assert.ok(time > wanted / 4, `${JSON.stringify(change)}: ${time} ms instead of ${wanted}`);
 }, ['--password-grant']));
 
 test('where the server is, is where the client asked', () => withLogins(async (s, app) => {
