@@ -25,11 +25,14 @@
 #define BATCH_BYTES_MAX (4 * 1024 * 1024)
 /* A row takes some 150 bytes beside its entry, however short it is there. */
 #define BATCH_ROWS_MAX 65536
+/* So many batches after one that failed twice as many entries are tried again. */
+#define BATCHES_UNTIL_MORE 4
 
 struct batch_reading {
 	struct fold *fold;
-	int64_t cap; /* no entry at or behind this position */
-	int64_t to;  /* behind the last entry that was taken */
+	int64_t cap;         /* no entry at or behind this position */
+	int64_t entries_max; /* 0: as many as fit */
+	int64_t to;          /* behind the last entry that was taken */
 	int64_t entries;
 	bool is_full;
 };
@@ -39,7 +42,8 @@ static enum status take_entry(void *ctx, int64_t position, struct slice entry, s
 	struct batch_reading *reading = ctx;
 	enum status st;
 
-	if (position >= reading->cap || fold_row_count(reading->fold) >= BATCH_ROWS_MAX) {
+	if (position >= reading->cap || fold_row_count(reading->fold) >= BATCH_ROWS_MAX ||
+	    (reading->entries_max > 0 && reading->entries >= reading->entries_max)) {
 		reading->to = position;
 		reading->is_full = true;
 		return err_set(err, E_CANCELLED, "the batch is full");
@@ -159,11 +163,24 @@ static enum status ensure_table(const struct apply_stores *stores, struct apply_
 	return st;
 }
 
+/* What a batch costs the lake depends on the table's width, on what is in the table and on who else
+ * is there.  So the lake itself tells what is too much. */
+static void adapt(struct apply_log *log, enum status st, int64_t entries)
+{
+	if (st != OK && entries > 0) {
+		log->entries_max = entries > 1 ? entries / 2 : 1;
+		log->batches_since = 0;
+	} else if (st == OK && log->entries_max > 0 && ++log->batches_since >= BATCHES_UNTIL_MORE) {
+		log->entries_max = entries < log->entries_max ? 0 : 2 * log->entries_max;
+		log->batches_since = 0;
+	}
+}
+
 static enum status apply_to_table(const struct apply_stores *stores, struct apply_log *log,
     const struct lake_table *table, int64_t cap, struct arena *arena, struct apply_result *result,
     struct err *err)
 {
-	struct batch_reading reading = {.cap = cap};
+	struct batch_reading reading = {.cap = cap, .entries_max = log->entries_max};
 	struct lake_load *load = NULL;
 	enum status st = fold_create(table, arena, &reading.fold, err);
 
@@ -187,6 +204,7 @@ static enum status apply_to_table(const struct apply_stores *stores, struct appl
 	result->rows = (int64_t)fold_row_count(reading.fold);
 	result->last_accepted_us = fold_accepted_us(reading.fold);
 out:
+	adapt(log, st, reading.entries);
 	lake_load_abort(&load);
 	fold_destroy(&reading.fold);
 	return st;

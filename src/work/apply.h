@@ -33,6 +33,8 @@ struct apply_log {
 	int64_t position;         /* the lake's */
 	int64_t end;              /* the journal's, when it was last looked at */
 	int64_t ensured_revision; /* of the document by which the table has all columns; 0: none */
+	int64_t entries_max;      /* of a batch, after one that failed; 0: as many as fit */
+	int64_t batches_since;    /* that were applied since that was set */
 };
 
 enum apply_outcome {
@@ -50,7 +52,8 @@ struct apply_result {
 
 /* Apply the next batch of ${log}, whose one user the caller is, and move its position.  ${arena} is
  * for what the batch needs.  A failure is the world's; nothing of the batch is in the lake then, or
- * all of it is: ${log} knows its position no more, and the next call asks the lake. */
+ * all of it is: ${log} knows its position no more, and the next call asks the lake.  It also takes
+ * half as many entries, for it may be that the lake has no memory for so many. */
 enum status apply_batch(const struct apply_stores *stores, struct apply_log *log,
     struct arena *arena, struct apply_result *ret_result, struct err *err) WARN_UNUSED;
 

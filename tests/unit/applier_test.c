@@ -57,6 +57,7 @@ static struct {
 	int64_t positions[STREAMS];
 	int64_t rows, commits, drops;
 	int begins_to_fail, commits_to_fail, commits_to_deny, positions_to_fail;
+	size_t rows_max; /* more in one commit are too many, until one has worked; 0: none are */
 	enum status failure;
 	bool is_shut; /* a load that begins waits */
 	int waiting;
@@ -133,6 +134,8 @@ static enum status small_commit(
 	mutex_lock(&lake_state.mutex);
 	if (fails_locked(&lake_state.commits_to_fail)) {
 		st = err_set(e, lake_state.failure, "no commit");
+	} else if (lake_state.rows_max > 0 && load->count > lake_state.rows_max) {
+		st = err_set(e, E_NOMEM, "no memory for so many");
 	} else if (lake_state.positions[stream] != from) {
 		st = err_set(e, E_CONFLICT, "applied before");
 	} else {
@@ -141,6 +144,7 @@ static enum status small_commit(
 		lake_state.positions[stream] = to;
 		lake_state.rows += (int64_t)load->count;
 		lake_state.commits++;
+		lake_state.rows_max = 0;
 		if (fails_locked(&lake_state.commits_to_deny))
 			st = err_set(e, E_IO, "nobody knows");
 	}
@@ -446,6 +450,21 @@ static void a_failure_is_tried_again_until_it_works(void **state)
 	assert_int_equal(lake_state.rows, 6);
 }
 
+static void a_batch_that_is_too_much_for_the_lake_is_tried_in_parts(void **state)
+{
+	(void)state;
+	for (int64_t i = 0; i < 20; i++)
+		append(0, i, 100 + i);
+	lake_state.rows_max = 3;
+	start(0);
+	wait_until_applied(0);
+	for (int64_t i = 0; i < 20; i++)
+		assert_int_equal(lake_state.values[0][i], 100 + i);
+	assert_int_equal(lake_state.rows, 20);
+	/* 20, 10 and 5 at once were too many; then come four of 2, and three of 4. */
+	assert_int_equal(lake_state.commits, 7);
+}
+
 static void a_commit_that_happened_though_it_said_no_is_not_repeated(void **state)
 {
 	(void)state;
@@ -678,6 +697,7 @@ int main(void)
 	    TEST(what_comes_together_is_applied_together),
 	    TEST(what_comes_during_an_apply_is_applied_by_the_next),
 	    TEST(a_failure_is_tried_again_until_it_works),
+	    TEST(a_batch_that_is_too_much_for_the_lake_is_tried_in_parts),
 	    TEST(a_commit_that_happened_though_it_said_no_is_not_repeated),
 	    TEST(a_load_does_not_begin_while_an_apply_is_under_way),
 	    TEST(a_load_waits_for_what_was_accepted_before_but_not_for_the_interval),
