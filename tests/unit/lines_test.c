@@ -9,12 +9,14 @@
 #include "base/clock.h"
 
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <cmocka.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #define LINE_BYTES_MAX 10
@@ -60,6 +62,7 @@ static enum lines_event take(struct lines *lines, char *out)
 	for (;;) {
 		size_t length = strlen(out);
 
+		assert_true(length < OUT_BYTES - 1); /* one line for ever would fill it */
 		assert_int_equal(lines_next(lines, 0, &line, &event, NULL), OK);
 		if (event == LINES_LINE)
 			snprintf(out + length, OUT_BYTES - length, "%d=%.*s|", (int)line.number,
@@ -197,6 +200,42 @@ static void a_stop_ends_it_behind_the_lines_that_are_whole(void **state)
 	close_pipe(&p);
 }
 
+static volatile sig_atomic_t rings;
+
+static void ring(int number)
+{
+	(void)number;
+	rings = 1;
+}
+
+/* The signal comes at any moment of the call, also between the look at the flag and the wait. */
+static void a_stop_just_before_the_wait_is_not_slept_through(void **state)
+{
+	const struct lines_options options = {.line_bytes_max = LINE_BYTES_MAX, .stopped = &rings};
+	const struct sigaction on_ring = {.sa_handler = ring};
+	struct sigaction before;
+	struct pipe_lines p;
+	enum lines_event event;
+	struct line line;
+
+	(void)state;
+	open_pipe(&p, &options);
+	assert_int_equal(sigaction(SIGALRM, &on_ring, &before), 0);
+	for (int i = 0; i < 3000; i++) {
+		const struct itimerval soon = {.it_value = {.tv_usec = 1 + i % 10}};
+
+		rings = 0;
+		assert_int_equal(setitimer(ITIMER_REAL, &soon, NULL), 0);
+		for (int spins = i * 7 % 4000; spins > 0 && !rings; spins--)
+			;
+		assert_int_equal(lines_next(p.lines, 5000, &line, &event, NULL), OK);
+		assert_int_equal(event, LINES_END);
+	}
+	assert_int_equal(sigaction(SIGALRM, &before, NULL), 0);
+	close(p.write);
+	close_pipe(&p);
+}
+
 static void what_cannot_be_read_is_an_error(void **state)
 {
 	const struct lines_options options = {.line_bytes_max = LINE_BYTES_MAX};
@@ -219,6 +258,7 @@ int main(void)
 	    cmocka_unit_test(a_long_input_comes_out_as_it_went_in),
 	    cmocka_unit_test(a_pipe_without_a_line_is_quiet_after_the_wait),
 	    cmocka_unit_test(a_stop_ends_it_behind_the_lines_that_are_whole),
+	    cmocka_unit_test(a_stop_just_before_the_wait_is_not_slept_through),
 	    cmocka_unit_test(what_cannot_be_read_is_an_error),
 	};
 
