@@ -118,7 +118,8 @@ enum status lake_load_begin(struct lake *lake, const struct lake_table *table,
 	assert(lake != NULL);
 	assert_table(table);
 	assert(!lake_name_is_reserved(table->connector));
-	assert(operation == LAKE_UPSERT || operation == LAKE_DELETE || operation == LAKE_CHANGE);
+	assert(operation == LAKE_UPSERT || operation == LAKE_UPSERT_DIRECT ||
+	       operation == LAKE_DELETE || operation == LAKE_CHANGE);
 	assert(ret_load != NULL);
 	status = lake->ops->load_begin(lake, table, operation, ret_load, err);
 	if (status != OK)

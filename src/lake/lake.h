@@ -14,6 +14,11 @@
  *	delete	the row of that key goes; with a version only when the one given is later than the
  *		stored one
  *
+ *	direct	an upsert whose keys come once each and none of whose rows is older than the
+ *		stored one: in half the time, as nothing is staged.  It takes the table from its
+ *		first append to its end.  Append or commit says E_CONFLICT when it was no such
+ *		load: nothing of it is in the lake, and it can be begun again as an upsert
+ *
  *	change	net changes, each key once: a row takes the place of the one of its key, gives it
  *		some new values, or removes it; versions were compared by the caller
  *		(lake_versions_get)
@@ -53,7 +58,7 @@ struct lake_table {
 	size_t version_index; /* of the record modified field, a date-time, when there is one */
 };
 
-enum lake_operation { LAKE_UPSERT, LAKE_DELETE, LAKE_CHANGE };
+enum lake_operation { LAKE_UPSERT, LAKE_UPSERT_DIRECT, LAKE_DELETE, LAKE_CHANGE };
 
 struct lake_mark {
 	int64_t records_processed;
@@ -103,7 +108,8 @@ enum status lake_table_drop(
 enum status lake_load_begin(struct lake *lake, const struct lake_table *table,
     enum lake_operation operation, struct lake_load **ret_load, struct err *err) WARN_UNUSED;
 
-/* Take the batch's rows; its text may go when this returns. */
+/* Take the batch's rows; its text may go when this returns.  After a failure the load can only be
+ * aborted.  E_CONFLICT: see LAKE_UPSERT_DIRECT above. */
 enum status lake_load_append(
     struct lake_load *load, const struct batch *batch, struct err *err) WARN_UNUSED;
 
@@ -131,7 +137,8 @@ enum status lake_load_problem(
 
 /* Apply the load with its problem records and its mark, durably, and end it either way.  On failure
  * nothing of it is in the lake.  E_IO, E_FULL; E_NOT_FOUND: the table was dropped meanwhile;
- * E_EXISTS: that job has a mark, it was applied before: nothing is changed. */
+ * E_EXISTS: that job has a mark, it was applied before: nothing is changed; E_CONFLICT: see
+ * LAKE_UPSERT_DIRECT above. */
 enum status lake_load_commit(struct lake_load **load, const char *job_id,
     const struct lake_mark *mark, struct err *err) WARN_UNUSED;
 /* Apply a LAKE_CHANGE load and move the journal's position from ${from} to ${to}, a later one,

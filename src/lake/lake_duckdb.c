@@ -27,6 +27,7 @@
  */
 #include "lake/lake_duckdb.h"
 #include "lake/lake_duckdb_db.h"
+#include "lake/lake_duckdb_feed.h"
 #include "lake/lake_duckdb_memory.h"
 
 #include "base/clock.h"
@@ -426,6 +427,7 @@ static void close_lake(struct lake *lake)
 	mutex_lock(&db->mutex);
 	assert(db->claims == NULL);
 	assert(db->watches == NULL);
+	assert(db->feeds == NULL);
 	db->is_closing = true;
 	cond_broadcast(&db->changed);
 	cond_broadcast(&db->watches_changed);
@@ -502,6 +504,8 @@ static enum status configure(
 	    {"threads", threads},
 	    {"temp_directory", options->temp_path}, /* refused after external access is off */
 	    {"preserve_insertion_order", "false"},  /* a quarter off the time of an INSERT */
+	    /* Newer ways to store texts: a sixth off the time of an INSERT, for the same bytes. */
+	    {"storage_compatibility_version", "v1.3.0"},
 	    {"checkpoint_threshold", "1TB"},        /* never inside a COMMIT: see the top */
 	    /* Rows found by so many row ids are read where they are and not searched for in the
 	     * whole table: as many as a streaming request has records (lake_duckdb_change.c). */
@@ -572,6 +576,9 @@ static enum status prepare_database(struct lake_duckdb *db, struct err *err)
 		    "CREATE TABLE IF NOT EXISTS " LAKE_DUCKDB_POSITIONS
 		    " (journal VARCHAR NOT NULL, position BIGINT NOT NULL)",
 		    "make the tables of marks and positions", err);
+	/* In this order: the guard refuses the functions that are there. */
+	if (status == OK)
+		status = lake_duckdb_feed_register(db, connection, err);
 	if (status == OK)
 		status = lake_duckdb_guard_init(db, connection, err);
 	duckdb_disconnect(&connection);
@@ -585,6 +592,7 @@ static struct lake_duckdb *make_lake(const struct lake_duckdb_options *options)
 	if (db == NULL)
 		return NULL;
 	db->lake.ops = &ops;
+	db->threads = options->threads;
 	rwlock_init(&db->commit_lock);
 	mutex_init(&db->mutex);
 	cond_init(&db->changed);

@@ -62,7 +62,7 @@ static enum status insert_staged(struct load *load, struct err *err)
 {
 	buffer_put_text(&load->sql, "INSERT INTO ");
 	lake_duckdb_load_put_table(load);
-	lake_duckdb_load_put_names(load);
+	lake_duckdb_load_put_names(load, &load->sql);
 	buffer_put_text(&load->sql, " SELECT ");
 	for (size_t i = 0; i < load->base.column_count; i++)
 		buffer_printf(&load->sql, "%sc%zu", i == 0 ? "" : ", ", i);
@@ -119,7 +119,7 @@ static enum status insert_merged(struct load *load, bool by_row_id, struct err *
 {
 	buffer_put_text(&load->sql, "INSERT INTO ");
 	lake_duckdb_load_put_table(load);
-	lake_duckdb_load_put_names(load);
+	lake_duckdb_load_put_names(load, &load->sql);
 	put_merged_columns(load);
 	buffer_put_text(&load->sql, " FROM temp.partial AS s LEFT JOIN ");
 	if (by_row_id) {

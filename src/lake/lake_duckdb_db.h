@@ -9,8 +9,11 @@
  *	lake_duckdb.c		open and close, errors, statements, claims, the commit lock,
  *				checkpoints, marks
  *	lake_duckdb_table.c	tables and views
+ *	lake_duckdb_chunk.c	batches as the engine's vectors
  *	lake_duckdb_stage.c	batches into a temporary table
- *	lake_duckdb_load.c	a load's life; apply what a job brings
+ *	lake_duckdb_feed.c	batches into a running INSERT
+ *	lake_duckdb_load.c	a load's life; apply what a job brings, from a stage
+ *	lake_duckdb_direct.c	apply what a job brings while it comes
  *	lake_duckdb_change.c	apply net changes
  *	lake_duckdb_position.c	how far a journal was applied
  *	lake_duckdb_version.c	versions of stored rows
@@ -70,6 +73,7 @@ struct lake_duckdb {
 	char *path;
 	char *wal_path;
 	char *temp_path;
+	int64_t threads;
 
 	/* Function names that a query may not call, sorted; made at open, never changed. */
 	char **refused;
@@ -85,6 +89,8 @@ struct lake_duckdb {
 	bool wants_checkpoint;
 	bool is_closing;
 	pthread_cond_t watches_changed;
+	struct lake_duckdb_feed *feeds;
+	int64_t feeds_made;
 	struct lake_duckdb_watch *watches;
 	int64_t next_choice_us; /* the earliest time to choose one more that is too large */
 

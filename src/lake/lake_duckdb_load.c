@@ -51,10 +51,12 @@
 
 void lake_duckdb_load_destroy(struct load *load)
 {
+	lake_duckdb_direct_fini(load);
 	lake_duckdb_stage_fini(&load->stage);
 	lake_duckdb_stage_fini(&load->partial);
 	lake_duckdb_problems_fini(&load->problems);
 	duckdb_disconnect(&load->connection); /* and with it the stages */
+	lake_duckdb_feed_fini(&load->direct.feed);
 	lake_duckdb_unclaim(load->db, &load->mark_claim);
 	lake_duckdb_unclaim(load->db, &load->table_claim);
 	key_set_fini(&load->keys);
@@ -125,6 +127,8 @@ enum status lake_duckdb_load_begin(struct lake *lake, const struct lake_table *t
 	    load->base.types, load->base.column_count);
 	lake_duckdb_stage_init(&load->partial, "partial", STAGE_PARTIAL, load->connection,
 	    load->base.types, load->base.column_count);
+	if (operation == LAKE_UPSERT_DIRECT)
+		lake_duckdb_direct_init(load);
 	if (status != OK) {
 		lake_duckdb_load_destroy(load);
 		return status;
@@ -140,23 +144,33 @@ enum status lake_duckdb_load_append(
 {
 	struct load *load = (struct load *)base;
 
-	if (load->base.operation == LAKE_UPSERT)
+	if (load->base.operation != LAKE_DELETE)
 		key_set_add(&load->keys, &batch->columns[load->base.key], batch->row_count);
+	if (load->base.operation == LAKE_UPSERT_DIRECT)
+		return lake_duckdb_direct_append(load, batch, err);
 	return lake_duckdb_stage_append(&load->stage, batch, NULL, NULL, err);
 }
 
 enum status lake_duckdb_load_problem(
     struct lake_load *base, const struct lake_problem *problem, struct err *err)
 {
-	return lake_duckdb_problems_add(&((struct load *)base)->problems, problem, err);
+	struct load *load = (struct load *)base;
+	enum status status = OK;
+
+	/* Their stage is of the same connection, which is busy while a statement runs. */
+	if (load->direct.has_inserter && lake_duckdb_problems_need_connection(&load->problems))
+		status = lake_duckdb_direct_pause(load, err);
+	return status == OK ? lake_duckdb_problems_add(&load->problems, problem, err) : status;
 }
 
 /* --- Commit ----------------------------------------------------------------------------------- */
 
 static enum status close_stages(struct load *load, struct err *err)
 {
-	enum status status = lake_duckdb_stage_close(&load->stage, err);
+	enum status status = lake_duckdb_direct_pause(load, err);
 
+	if (status == OK)
+		status = lake_duckdb_stage_close(&load->stage, err);
 	return status == OK ? lake_duckdb_problems_close(&load->problems, err) : status;
 }
 
@@ -164,6 +178,21 @@ enum status lake_duckdb_load_run(struct load *load, const char *doing, struct er
 {
 	enum status status = lake_duckdb_run_buffer(load->connection, &load->sql, doing, err);
 
+	buffer_reset(&load->sql);
+	return status;
+}
+
+enum status lake_duckdb_load_count(
+    struct load *load, const char *doing, int64_t *ret_count, struct err *err)
+{
+	enum status status;
+
+	buffer_put_char(&load->sql, '\0');
+	if (load->sql.failed)
+		status = err_set(err, E_NOMEM, "%s: no memory for the statement", doing);
+	else
+		status = lake_duckdb_run_for_count(
+		    load->connection, load->sql.ptr, doing, ret_count, err);
 	buffer_reset(&load->sql);
 	return status;
 }
@@ -204,13 +233,13 @@ void lake_duckdb_load_put_same_key(struct load *load)
 	buffer_printf(&load->sql, " = s.c%zu", load->base.key);
 }
 
-void lake_duckdb_load_put_names(struct load *load)
+void lake_duckdb_load_put_names(const struct load *load, struct buffer *sql)
 {
 	for (size_t i = 0; i < load->base.column_count; i++) {
-		buffer_put_text(&load->sql, i == 0 ? " (" : ", ");
-		lake_duckdb_quote(&load->sql, load->names[i], '"');
+		buffer_put_text(sql, i == 0 ? " (" : ", ");
+		lake_duckdb_quote(sql, load->names[i], '"');
 	}
-	buffer_put_char(&load->sql, ')');
+	buffer_put_char(sql, ')');
 }
 
 /* Leave no row that is older than the stored one of its key. */
@@ -249,7 +278,7 @@ static enum status insert_staged(struct load *load, struct err *err)
 {
 	buffer_put_text(&load->sql, "INSERT INTO ");
 	lake_duckdb_load_put_table(load);
-	lake_duckdb_load_put_names(load);
+	lake_duckdb_load_put_names(load, &load->sql);
 	buffer_put_text(&load->sql, " SELECT ");
 	for (size_t i = 0; i < load->base.column_count; i++)
 		buffer_printf(&load->sql, "%sc%zu", i == 0 ? "" : ", ", i);
@@ -322,17 +351,22 @@ static enum status apply(
     struct load *load, const char *job_id, const struct lake_mark *mark, struct err *err)
 {
 	int64_t begin_us = clock_mono_us(), changed_us, settled_us;
-	enum status status = settle_stage(load, err);
+	enum status status = OK;
 
+	if (!load->direct.is_open)
+		status = settle_stage(load, err);
 	if (status != OK)
 		return status;
 	settled_us = clock_mono_us();
-	status = lake_duckdb_begin(load->db, load->connection, err);
+	if (!load->direct.is_open)
+		status = lake_duckdb_begin(load->db, load->connection, err);
 	if (status != OK)
 		return status;
 	status = check_mark(load, job_id, err);
 	if (status == OK)
-		status = change_table(load, err);
+		status = load->direct.is_open ? lake_duckdb_direct_settle(load, err)
+					      : change_table(load, err);
+	load->direct.is_open = false; /* from here on it is ours to end */
 	if (status == OK)
 		status = lake_duckdb_problems_apply(
 		    &load->problems, load->connector, load->object, job_id, err);
@@ -348,15 +382,22 @@ static enum status apply(
 		log_event(LOG_LEVEL_DEBUG, "lake.applied",
 		    "job=%s rows=%" PRId64 " problems=%" PRId64 " settle_us=%" PRId64
 		    " change_us=%" PRId64 " commit_us=%" PRId64,
-		    job_id, load->stage.row_count, load->problems.count, settled_us - begin_us,
-		    changed_us - settled_us, clock_mono_us() - changed_us);
+		    job_id, load->stage.row_count + load->direct.row_count, load->problems.count,
+		    settled_us - begin_us, changed_us - settled_us, clock_mono_us() - changed_us);
 	return status;
+}
+
+void lake_duckdb_load_claim_table(struct load *load)
+{
+	if (load->table_claim.name != NULL)
+		return;
+	lake_duckdb_table_name(load->table_name, load->connector, load->object);
+	lake_duckdb_claim(load->db, &load->table_claim, load->table_name);
 }
 
 void lake_duckdb_load_claim(struct load *load, const char *mark_name)
 {
-	lake_duckdb_table_name(load->table_name, load->connector, load->object);
-	lake_duckdb_claim(load->db, &load->table_claim, load->table_name);
+	lake_duckdb_load_claim_table(load);
 	lake_duckdb_claim(load->db, &load->mark_claim, mark_name);
 }
 

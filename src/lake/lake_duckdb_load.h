@@ -8,6 +8,7 @@
  */
 
 #include "lake/key_set.h"
+#include "lake/lake_duckdb_direct.h"
 #include "lake/lake_duckdb_problem.h"
 #include "lake/lake_duckdb_stage.h"
 
@@ -25,6 +26,7 @@ struct load {
 	struct lake_duckdb_stage stage;   /* "stage" */
 	struct lake_duckdb_stage partial; /* "partial": of changes, the batches with merges */
 	struct key_set keys;              /* of an upsert: its repetitions must go */
+	struct lake_duckdb_direct direct; /* of LAKE_UPSERT_DIRECT, instead of a stage */
 	struct lake_duckdb_problems problems;
 
 	char table_name[LAKE_DUCKDB_TABLE_NAME_BYTES]; /* the claim's */
@@ -36,6 +38,9 @@ struct load {
 /* Free all of it and give its claims back. */
 void lake_duckdb_load_destroy(struct load *load);
 
+/* Claim the load's table, unless it has the claim. */
+void lake_duckdb_load_claim_table(struct load *load);
+
 /* Claim the load's table, and then what it moves together with its rows: ${mark_name}, which must
  * outlive the load. */
 void lake_duckdb_load_claim(struct load *load, const char *mark_name);
@@ -43,11 +48,15 @@ void lake_duckdb_load_claim(struct load *load, const char *mark_name);
 /* Run the statement in ${load}->sql and empty it. */
 enum status lake_duckdb_load_run(struct load *load, const char *doing, struct err *err) WARN_UNUSED;
 
+/* The same for one that gives an integer. */
+enum status lake_duckdb_load_count(
+    struct load *load, const char *doing, int64_t *ret_count, struct err *err) WARN_UNUSED;
+
 /* Put parts of a statement: the table's name; t."name", the stored side of a comparison;
  * t."key" = s.c0; the names of all columns as a list. */
 void lake_duckdb_load_put_table(struct load *load);
 void lake_duckdb_load_put_stored(struct load *load, size_t column);
 void lake_duckdb_load_put_same_key(struct load *load);
-void lake_duckdb_load_put_names(struct load *load);
+void lake_duckdb_load_put_names(const struct load *load, struct buffer *sql);
 
 #endif

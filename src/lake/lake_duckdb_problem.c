@@ -115,6 +115,14 @@ static duckdb_state put_row(
 	return duckdb_appender_end_row(to);
 }
 
+/* The appender hands over what it has at FLUSH_BYTES, or by itself at 204,800 rows, which have more
+ * than so many bytes. */
+bool lake_duckdb_problems_need_connection(const struct lake_duckdb_problems *problems)
+{
+	return problems->appender == NULL ||
+	       problems->bytes + 4 * LAKE_PROBLEM_BYTES_MAX >= FLUSH_BYTES;
+}
+
 enum status lake_duckdb_problems_add(
     struct lake_duckdb_problems *problems, const struct lake_problem *problem, struct err *err)
 {

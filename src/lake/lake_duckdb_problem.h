@@ -28,6 +28,9 @@ extern const char
 void lake_duckdb_problems_init(struct lake_duckdb_problems *problems, duckdb_connection connection);
 void lake_duckdb_problems_fini(struct lake_duckdb_problems *problems);
 
+/* May the next one, of any size, need the connection? */
+bool lake_duckdb_problems_need_connection(const struct lake_duckdb_problems *problems);
+
 enum status lake_duckdb_problems_add(struct lake_duckdb_problems *problems,
     const struct lake_problem *problem, struct err *err) WARN_UNUSED;
 

@@ -2,39 +2,22 @@
 /*
  * Batches into a temporary table: see lake_duckdb_stage.h.
  *
- * A batch becomes one data chunk for the engine's appender: fixed widths by memcpy, texts by
- * reference.  The bits that say whether a value is given become bytes, a column of booleans each;
- * only the stage of partial changes has them, for they are as many columns again.
+ * A batch becomes one data chunk for the engine's appender (lake_duckdb_chunk.c), whose texts are
+ * references: the engine copies them before the append returns.  The bits that say whether a value
+ * is given become bytes, a column of booleans each; only the stage of partial changes has them, for
+ * they are as many columns again.
  *
  * Not here: what is done with the rows.
  */
 #include "lake/lake_duckdb_stage.h"
+
+#include "lake/lake_duckdb_chunk.h"
 
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
 /* --- The table -------------------------------------------------------------------------------- */
-
-static duckdb_logical_type make_type(enum field_type type)
-{
-	switch (type) {
-	case FIELD_STRING:
-		return duckdb_create_logical_type(DUCKDB_TYPE_VARCHAR);
-	case FIELD_NUMBER:
-		return duckdb_create_decimal_type(38, 18);
-	case FIELD_INTEGER:
-		return duckdb_create_logical_type(DUCKDB_TYPE_BIGINT);
-	case FIELD_BOOLEAN:
-		return duckdb_create_logical_type(DUCKDB_TYPE_BOOLEAN);
-	case FIELD_DATE:
-		return duckdb_create_logical_type(DUCKDB_TYPE_DATE);
-	case FIELD_DATE_TIME:
-		return duckdb_create_logical_type(DUCKDB_TYPE_TIMESTAMP);
-	}
-	assert(false && "a field type");
-	return NULL;
-}
 
 /* Behind those of the batches. */
 static size_t seq_column(const struct lake_duckdb_stage *stage)
@@ -109,7 +92,7 @@ static enum status make_chunk(struct lake_duckdb_stage *stage, struct err *err)
 	if (types == NULL)
 		return err_set(err, E_NOMEM, "no memory for a chunk");
 	for (size_t i = 0; i < stage->column_count; i++)
-		types[i] = make_type(stage->types[i]);
+		types[i] = lake_duckdb_chunk_type(stage->types[i]);
 	types[seq_column(stage)] = duckdb_create_logical_type(DUCKDB_TYPE_BIGINT);
 	if (stage->form != STAGE_ROWS)
 		types[kind_column(stage)] = duckdb_create_logical_type(DUCKDB_TYPE_UTINYINT);
@@ -151,82 +134,6 @@ void lake_duckdb_stage_fini(struct lake_duckdb_stage *stage)
 
 /* --- Its rows --------------------------------------------------------------------------------- */
 
-_Static_assert(
-    sizeof(duckdb_hugeint) == sizeof(__int128_t), "a decimal's 16 bytes, low half first");
-_Static_assert(sizeof(bool) == 1, "a boolean is a byte in both");
-
-/* Texts are not copied here: the engine copies them out of the chunk before the
- * append returns.  A short one stands in the string itself and its unused bytes must
- * be 0, as the engine compares them. */
-static void fill_strings(duckdb_string_t *to, const struct batch_column *column, size_t row_count)
-{
-	const struct slice *from = column->values;
-
-	for (size_t i = 0; i < row_count; i++) {
-		duckdb_string_t text = {.value.inlined = {.length = 0}};
-		size_t length = from[i].len;
-
-		if (batch_is_valid(column, i) && length > 0) {
-			assert(length <= UINT32_MAX);
-			if (length <= sizeof(text.value.inlined.inlined)) {
-				text.value.inlined.length = (uint32_t)length;
-				memcpy(text.value.inlined.inlined, from[i].ptr, length);
-			} else {
-				text.value.pointer.length = (uint32_t)length;
-				memcpy(text.value.pointer.prefix, from[i].ptr,
-				    sizeof(text.value.pointer.prefix));
-				/* The engine only reads it. */
-				memcpy(&text.value.pointer.ptr, &from[i].ptr, sizeof(char *));
-			}
-		}
-		to[i] = text;
-	}
-}
-
-static bool all_valid(const struct batch_column *column, size_t row_count)
-{
-	size_t whole = row_count / 64, rest = row_count % 64;
-
-	for (size_t i = 0; i < whole; i++) {
-		if (column->valid[i] != UINT64_MAX)
-			return false;
-	}
-	return rest == 0 || (~column->valid[whole] & ((UINT64_C(1) << rest) - 1)) == 0;
-}
-
-static size_t width_of(enum field_type type)
-{
-	switch (type) {
-	case FIELD_NUMBER:
-		return sizeof(duckdb_hugeint);
-	case FIELD_INTEGER:
-	case FIELD_DATE_TIME:
-		return sizeof(int64_t);
-	case FIELD_BOOLEAN:
-		return sizeof(bool);
-	case FIELD_DATE:
-		return sizeof(int32_t);
-	case FIELD_STRING:
-		break;
-	}
-	assert(false && "a type of fixed width");
-	return 0;
-}
-
-static void fill_vector(duckdb_vector vector, const struct batch_column *column, size_t row_count)
-{
-	if (column->type == FIELD_STRING)
-		fill_strings(duckdb_vector_get_data(vector), column, row_count);
-	else
-		memcpy(duckdb_vector_get_data(vector), column->values,
-		    row_count * width_of(column->type));
-	if (!all_valid(column, row_count)) {
-		duckdb_vector_ensure_validity_writable(vector);
-		memcpy(duckdb_vector_get_validity(vector), column->valid,
-		    (row_count + 63) / 64 * sizeof(column->valid[0]));
-	}
-}
-
 static void fill_kinds(uint8_t *to, const enum lake_change *changes, size_t row_count)
 {
 	for (size_t i = 0; i < row_count; i++)
@@ -253,8 +160,8 @@ static void fill_chunk(struct lake_duckdb_stage *stage, const struct batch *batc
 
 	duckdb_data_chunk_reset(stage->chunk);
 	for (size_t i = 0; i < batch->column_count; i++)
-		fill_vector(duckdb_data_chunk_get_vector(stage->chunk, i), &batch->columns[i],
-		    batch->row_count);
+		lake_duckdb_chunk_fill(duckdb_data_chunk_get_vector(stage->chunk, i),
+		    &batch->columns[i], batch->row_count);
 	seq = data_of(stage, seq_column(stage));
 	for (size_t i = 0; i < batch->row_count; i++)
 		seq[i] = stage->row_count + (int64_t)i;

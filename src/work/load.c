@@ -8,6 +8,9 @@
  * batch points into the chunk, so what is left in the batch is handed over before the next chunk is
  * read.  Nothing is allocated a record.
  *
+ * Rows go straight into the table at first (LAKE_UPSERT_DIRECT); when the lake says that this job is
+ * not of that kind, all of it is loaded again, through a stage.
+ *
  * A job that only validates has no rows in the lake: ${rows} stays NULL, and all else is the same.
  *
  * It does not decide what becomes of the job: worker.c does.
@@ -29,6 +32,10 @@
 /* Large enough that a batch is full most times it is handed over, small enough
  * for the second-level cache. */
 #define CHUNK_BYTES (1024 * 1024)
+
+/* Larger jobs have more keys than the lake can tell apart while they come, and would be found out
+ * only after all that work. */
+#define DIRECT_BYTES_MAX (INT64_C(512) * 1024 * 1024)
 
 /* Reading parts is about two thirds of a load's time, applying it the rest. */
 #define PROGRESS_READ 0.7
@@ -54,6 +61,8 @@ struct load {
 	bool seen_header;        /* of this part */
 	bool seen_record;        /* of this part */
 	bool unreadable;         /* the failure is the data's, not the world's */
+	bool is_direct;          /* the rows' way into the lake */
+	bool is_not_direct;      /* it was the wrong one */
 	int64_t bytes_read;
 	struct lake_mark counts;
 	int64_t failed_by[REJECT_CODE_COUNT];
@@ -85,8 +94,9 @@ static enum status find_object(struct load *load, struct err *err)
 static enum status begin_rows(struct load *load, struct err *err)
 {
 	struct lake_table table = lake_table_of(load->object, &load->stream);
-	enum lake_operation operation =
-	    load->job->operation == JOB_UPSERT ? LAKE_UPSERT : LAKE_DELETE;
+	enum lake_operation operation = load->job->operation == JOB_DELETE ? LAKE_DELETE
+					: load->is_direct                  ? LAKE_UPSERT_DIRECT
+									   : LAKE_UPSERT;
 	enum status st = lake_table_ensure(load->lake, &table, err);
 
 	return st != OK ? st : lake_load_begin(load->lake, &table, operation, &load->rows, err);
@@ -157,6 +167,8 @@ static enum status flush_batch(struct load *load, struct err *err)
 
 	if (load->batch->row_count > 0 && load->rows != NULL)
 		st = lake_load_append(load->rows, load->batch, err);
+	if (st == E_CONFLICT)
+		load->is_not_direct = load->is_direct;
 	batch_reset(load->batch);
 	return st;
 }
@@ -258,49 +270,77 @@ static void count_records(const struct load *load)
 
 /* --- The whole -------------------------------------------------------------------------------- */
 
+/* Failed records before rows: once the mark is there, nobody will write them any more. */
+static enum status commit(struct load *load, struct err *err)
+{
+	const char *job_id = load->job->id;
+	enum status st = rejects_commit(&load->rejects, err);
+
+	CRASH_POINT("load.rejects");
+	if (st == OK && load->rows != NULL)
+		st = lake_load_commit(&load->rows, job_id, &load->counts, err);
+	if (st == E_CONFLICT)
+		load->is_not_direct = load->is_direct;
+	if (st == OK && !load->job->validate_only)
+		count_records(load);
+	if (st == E_EXISTS)
+		st = lake_mark_get(load->lake, job_id, &load->counts, err); /* applied before */
+	return st;
+}
+
+static void finish(struct load *load)
+{
+	lake_load_abort(&load->rows);
+	rejects_abort(&load->rejects);
+	csv_destroy(&load->csv);
+	batch_destroy(&load->batch);
+	row_plan_destroy(&load->plan);
+	schema_destroy(&load->schema);
+	free(load->chunk);
+	arena_fini(&load->arena);
+}
+
+static enum status load_once(struct load *load, struct err *err)
+{
+	enum status st;
+
+	arena_init(&load->arena, 65536);
+	atomic_store(&load->control->progress, 0.0);
+	st = prepare(load, err);
+	if (st == OK)
+		st = load_parts(load, err);
+	if (st == OK) {
+		CRASH_POINT("load.staged");
+		st = commit(load, err);
+	}
+	finish(load);
+	return st;
+}
+
 enum status load_job(struct job_service *service, struct lake *lake, const struct job *job,
     struct load_control *control, enum load_outcome *ret_outcome, struct lake_mark *ret_mark,
     struct err *err)
 {
-	struct load load = {.service = service, .lake = lake, .job = job, .control = control};
+	const struct load fresh = {
+	    .service = service, .lake = lake, .job = job, .control = control};
+	struct load load = fresh;
 	enum status st;
 
-	arena_init(&load.arena, 65536);
-	atomic_store(&control->progress, 0.0);
-	st = prepare(&load, err);
-	if (st == OK)
-		st = load_parts(&load, err);
+	load.is_direct = job->operation == JOB_UPSERT && job->part_bytes <= DIRECT_BYTES_MAX;
+	st = load_once(&load, err);
+	if (load.is_not_direct) {
+		load = fresh;
+		st = load_once(&load, err);
+	}
+	if (st != OK && load.unreadable) {
+		*ret_outcome = LOAD_UNREADABLE;
+		return OK;
+	}
 	if (st != OK)
-		goto out;
-	CRASH_POINT("load.staged");
-
-	/* Failed records before rows: once the mark is there, nobody will write them any more. */
-	st = rejects_commit(&load.rejects, err);
-	CRASH_POINT("load.rejects");
-	if (st == OK && load.rows != NULL)
-		st = lake_load_commit(&load.rows, job->id, &load.counts, err);
-	if (st == OK && !job->validate_only)
-		count_records(&load);
-	if (st == E_EXISTS)
-		st = lake_mark_get(lake, job->id, &load.counts, err); /* it was applied before */
-	if (st != OK)
-		goto out;
+		return st;
 	CRASH_POINT("load.applied");
 	atomic_store(&control->progress, 1.0);
 	*ret_outcome = LOAD_APPLIED;
 	*ret_mark = load.counts;
-out:
-	if (st != OK && load.unreadable) {
-		st = OK;
-		*ret_outcome = LOAD_UNREADABLE;
-	}
-	lake_load_abort(&load.rows);
-	rejects_abort(&load.rejects);
-	csv_destroy(&load.csv);
-	batch_destroy(&load.batch);
-	row_plan_destroy(&load.plan);
-	schema_destroy(&load.schema);
-	free(load.chunk);
-	arena_fini(&load.arena);
-	return st;
+	return OK;
 }
