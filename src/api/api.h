@@ -32,6 +32,7 @@ struct api {
 	struct lake *lake;
 	struct job_service *jobs;
 	struct work *work;
+	struct early *early;
 	struct results *results;
 	struct applier *applier;
 	const struct tables_service *tables;

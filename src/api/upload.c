@@ -27,7 +27,9 @@ struct upload {
 	bool repeated;     /* nothing is stored: */
 	struct part known; /* the part that has the key */
 	char name[BLOB_NAME_BYTES_MAX + 1];
-	char job_id[UUID_TEXT_BYTES];
+	struct job job;     /* as it was before the body */
+	early_ticket early; /* the load that follows the upload; 0: none */
+	bool has_asked;     /* for one */
 };
 
 /* --- Answers ---------------------------------------------------------------------------------- */
@@ -67,11 +69,11 @@ static void respond_repeated(struct request *request, const struct upload *uploa
 		respond_error(request, 409,
 		    "part %" PRId64 " of job %s has the Idempotency-Key \"%s\" but other content "
 		    "(%" PRId64 " bytes, these are %" PRIu64 "); a new part needs a new key.",
-		    part->number, upload->job_id, part->key, part->bytes, info->bytes);
+		    part->number, upload->job.id, part->key, part->bytes, info->bytes);
 		return;
 	}
 	log_event(
-	    LOG_LEVEL_INFO, "part.repeated", "job=%s part=%" PRId64, upload->job_id, part->number);
+	    LOG_LEVEL_INFO, "part.repeated", "job=%s part=%" PRId64, upload->job.id, part->number);
 	respond_accepted(request);
 }
 
@@ -112,9 +114,9 @@ static void respond_overtaken(struct request *request, const struct upload *uplo
 	struct err err = {{0}};
 	enum status st;
 
-	if (!find_living_job(request, upload->job_id, &job))
+	if (!find_living_job(request, upload->job.id, &job))
 		return;
-	st = find_known_part(api, upload->job_id, upload->head.key, &part, &err);
+	st = find_known_part(api, upload->job.id, upload->head.key, &part, &err);
 	if (st == E_NOT_FOUND)
 		respond_closed(request, job.id, job.state);
 	else if (st == OK)
@@ -173,7 +175,7 @@ static enum status open_body(struct api *api, struct upload *upload, struct err 
 	enum status st = OK;
 
 	if (!upload->repeated)
-		st = blob_write_begin(api->blob, upload->job_id, upload->name, &writer, err);
+		st = blob_write_begin(api->blob, upload->job.id, upload->name, &writer, err);
 	if (st == OK)
 		st = upload_body_begin(&upload->body, &upload->head, writer, err);
 	return st;
@@ -206,7 +208,7 @@ static void begin(struct request *request)
 	*upload = (struct upload){.repeated = false};
 	if (!upload_head_read(request, &upload->head) || !check_job(request, &job, upload))
 		return;
-	strcpy(upload->job_id, job.id);
+	upload->job = job;
 	strcpy(upload->name, JOB_PART_PREFIX);
 	uuid_make(upload->name + strlen(upload->name));
 	request_set_data(request, upload);
@@ -217,6 +219,26 @@ static void begin(struct request *request)
 
 /* --- The body --------------------------------------------------------------------------------- */
 
+/* Once the part is large enough, its rows are loaded while the rest of it comes. */
+static void tell_early(struct request *request, struct upload *upload)
+{
+	struct early *early = ((struct api *)request_context(request))->early;
+
+	if (upload->has_asked) {
+		early_upload_grew(early, upload->early, upload->body.bytes);
+	} else if (!upload->repeated && upload->body.bytes >= EARLY_BYTES_MIN) {
+		upload->has_asked = true;
+		upload->early = early_upload_begin(
+		    early, &upload->job, upload->body.writer, upload->body.bytes);
+	}
+}
+
+static void end_early(struct request *request, struct upload *upload, const struct part *part)
+{
+	early_upload_end(((struct api *)request_context(request))->early, upload->early, part);
+	upload->early = 0;
+}
+
 static void write_bytes(struct request *request, struct slice bytes)
 {
 	struct upload *upload = request_data(request);
@@ -225,6 +247,8 @@ static void write_bytes(struct request *request, struct slice bytes)
 
 	if (st != OK)
 		respond_refused(request, upload, st, &err);
+	else
+		tell_early(request, upload);
 }
 
 /* An upload that ends without a part may have been overtaken by an abort or a
@@ -235,8 +259,8 @@ static void clear_up(struct request *request, const struct upload *upload)
 	struct api *api = request_context(request);
 	struct err err = {{0}};
 
-	if (job_clear_blobs(api->jobs, slice_of(upload->job_id), &err) != OK)
-		log_event(LOG_LEVEL_WARN, "upload.litter", "job=%s error=\"%s\"", upload->job_id,
+	if (job_clear_blobs(api->jobs, slice_of(upload->job.id), &err) != OK)
+		log_event(LOG_LEVEL_WARN, "upload.litter", "job=%s error=\"%s\"", upload->job.id,
 		    err.text);
 }
 
@@ -246,6 +270,7 @@ static void cancel(struct request *request)
 
 	if (upload == NULL)
 		return;
+	end_early(request, upload, NULL);
 	upload_body_fini(&upload->body);
 	if (!upload->repeated)
 		clear_up(request, upload);
@@ -261,10 +286,10 @@ static void discard(struct request *request, struct upload *upload, enum status 
 	 * the next start, as after a removal that failed. */
 	if (st == E_IO)
 		log_event(
-		    LOG_LEVEL_WARN, "part.litter", "job=%s blob=%s", upload->job_id, upload->name);
-	else if (blob_remove(api->blob, upload->job_id, upload->name, NULL) != OK)
+		    LOG_LEVEL_WARN, "part.litter", "job=%s blob=%s", upload->job.id, upload->name);
+	else if (blob_remove(api->blob, upload->job.id, upload->name, NULL) != OK)
 		log_event(
-		    LOG_LEVEL_WARN, "part.litter", "job=%s blob=%s", upload->job_id, upload->name);
+		    LOG_LEVEL_WARN, "part.litter", "job=%s blob=%s", upload->job.id, upload->name);
 	clear_up(request, upload);
 }
 
@@ -281,25 +306,27 @@ static void accept(struct request *request, struct upload *upload, const struct 
 	strcpy(part.key, upload->head.key);
 	memcpy(part.sha256, info->sha256, sizeof(part.sha256));
 	st = catalog_part_add(
-	    api->catalog, slice_of(upload->job_id), &part, JOB_PARTS_MAX, &state, &err);
+	    api->catalog, slice_of(upload->job.id), &part, JOB_PARTS_MAX, &state, &err);
 	if (st == OK) {
+		end_early(request, upload, &part);
 		CRASH_POINT("upload.accepted");
 		metric_add(METRIC_PARTS_ACCEPTED, 0, 1);
 		metric_add(METRIC_PART_BYTES, 0, part.bytes);
 		log_event(LOG_LEVEL_INFO, "part.accepted", "job=%s part=%" PRId64 " bytes=%" PRId64,
-		    upload->job_id, part.number, part.bytes);
+		    upload->job.id, part.number, part.bytes);
 		respond_accepted(request);
 		return;
 	}
+	end_early(request, upload, NULL);
 	discard(request, upload, st);
 	if (st == E_EXISTS)
 		respond_repeated(request, upload, &part, info);
 	else if (st == E_CONFLICT)
-		respond_closed(request, upload->job_id, state);
+		respond_closed(request, upload->job.id, state);
 	else if (st == E_LIMIT)
-		respond_full_job(request, upload->job_id);
+		respond_full_job(request, upload->job.id);
 	else if (st == E_NOT_FOUND)
-		api_respond_no_job(request, slice_of(upload->job_id));
+		api_respond_no_job(request, slice_of(upload->job.id));
 	else
 		respond_failure(request, st, &err);
 }
@@ -310,7 +337,7 @@ static void finish_repeat(
 {
 	struct job job;
 
-	if (find_living_job(request, upload->job_id, &job))
+	if (find_living_job(request, upload->job.id, &job))
 		respond_repeated(request, upload, &upload->known, info);
 }
 
@@ -327,6 +354,7 @@ static void finish(struct request *request)
 	}
 	upload_body_fini(&upload->body);
 	if (st != OK) {
+		end_early(request, upload, NULL);
 		if (!upload->repeated)
 			clear_up(request, upload);
 		respond_refused(request, upload, st, &err);

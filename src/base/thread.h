@@ -47,4 +47,8 @@ enum status thread_start(pthread_t *ret_thread, const char *name, thread_fn *run
     struct err *err) WARN_UNUSED;
 void thread_join(pthread_t thread);
 
+/* The calling thread gives way from here on, and so will those that it starts: for work that nobody
+ * waits for in milliseconds, beside others of the program. */
+void thread_give_way(void);
+
 #endif

@@ -177,6 +177,21 @@ void blob_read_close(struct blob_reader **reader)
 	*reader = NULL;
 }
 
+enum status blob_follow(
+    const struct blob_writer *writer, struct blob_reader **ret_reader, struct err *err)
+{
+	enum status st;
+
+	assert(!writer->failed);
+	st = writer->ops->follow(writer, ret_reader, err);
+	if (st != OK) {
+		err_add(err, "follow blob %s/%s", writer->group, writer->name);
+		return st;
+	}
+	(*ret_reader)->ops = writer->ops;
+	return OK;
+}
+
 enum status blob_remove(struct blob *blob, const char *group, const char *prefix, struct err *err)
 {
 	enum status st;

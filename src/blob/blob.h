@@ -68,6 +68,12 @@ enum status blob_read(struct blob_reader *reader, char *ret_bytes, size_t room, 
     struct err *err) WARN_UNUSED;
 void blob_read_close(struct blob_reader **reader);
 
+/* Read what ${writer} has written, while it goes on: blob_read gives 0 when there is no more yet.
+ * The reader's end is its own, however the writer's comes about.  Nothing of it is durable.  E_GONE:
+ * the group was removed; E_IO. */
+enum status blob_follow(const struct blob_writer *writer, struct blob_reader **ret_reader,
+    struct err *err) WARN_UNUSED;
+
 /* Remove the blobs of ${group} whose name begins with ${prefix} ("" = all, and the group with them,
  * unfinished writers' bytes included).  Unfinished ones are else taken only when ${prefix} itself
  * begins with "tmp-": so a sweep names the litter that blob_each showed.  Once OK is returned all

@@ -393,6 +393,27 @@ static enum status dir_read_open(struct blob *blob, const char *group, const cha
 	return OK;
 }
 
+static enum status dir_follow(
+    const struct blob_writer *base, struct blob_reader **ret_reader, struct err *err)
+{
+	const struct dir_writer *writer = (const struct dir_writer *)base;
+	struct dir_reader *reader = calloc(1, sizeof(*reader));
+	enum status st = OK;
+
+	if (reader == NULL)
+		return err_set(err, E_NOMEM, "no memory");
+	reader->file = openat(writer->folder, writer->tmp, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	if (reader->file < 0)
+		st = errno == ENOENT ? err_set(err, E_GONE, "the group was removed")
+				     : err_errno(err, errno, "open");
+	if (st != OK) {
+		free(reader);
+		return st;
+	}
+	*ret_reader = &reader->base;
+	return OK;
+}
+
 static enum status dir_read(
     struct blob_reader *base, char *ret_bytes, size_t room, size_t *ret_count, struct err *err)
 {
@@ -511,6 +532,7 @@ static const struct blob_ops dir_ops = {
     .read_open = dir_read_open,
     .read = dir_read,
     .read_close = dir_read_close,
+    .follow = dir_follow,
     .remove = dir_remove,
     .each_group = dir_each_group,
     .each = dir_each,

@@ -31,6 +31,8 @@ struct blob_ops {
 	enum status (*read)(struct blob_reader *reader, char *ret_bytes, size_t room,
 	    size_t *ret_count, struct err *err);
 	void (*read_close)(struct blob_reader *reader);
+	enum status (*follow)(const struct blob_writer *writer, struct blob_reader **ret_reader,
+	    struct err *err);
 
 	enum status (*remove)(
 	    struct blob *blob, const char *group, const char *prefix, struct err *err);

@@ -208,6 +208,12 @@ enum status lake_load_commit_position(
 	return status;
 }
 
+bool lake_load_is_in_the_way(const struct lake_load *load)
+{
+	assert(load != NULL);
+	return load->lake->ops->load_is_in_the_way(load);
+}
+
 void lake_load_abort(struct lake_load **load)
 {
 	assert(load != NULL);

@@ -148,6 +148,9 @@ enum status lake_load_commit(struct lake_load **load, const char *job_id,
  * alone. */
 enum status lake_load_commit_position(struct lake_load **load, const char *journal, int64_t from,
     int64_t to, struct err *err) WARN_UNUSED;
+/* Does somebody wait for the end of the load: another change of its table, or of the lake's own?
+ * For who keeps one open for longer than it takes to fill it.  Never blocks. */
+bool lake_load_is_in_the_way(const struct lake_load *load);
 /* Forget the load; nothing of it is in the lake.  NULL is fine. */
 void lake_load_abort(struct lake_load **load);
 

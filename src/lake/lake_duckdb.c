@@ -194,22 +194,27 @@ enum status lake_duckdb_run_buffer_with(duckdb_connection connection, struct buf
 
 /* --- Writing ---------------------------------------------------------------------------------- */
 
-static bool is_claimed_locked(const struct lake_duckdb *db, const char *name)
+static struct lake_duckdb_claim *find_claim_locked(const struct lake_duckdb *db, const char *name)
 {
-	for (const struct lake_duckdb_claim *c = db->claims; c != NULL; c = c->next) {
-		if (strcasecmp(c->name, name) == 0)
-			return true;
-	}
-	return false;
+	struct lake_duckdb_claim *claim = db->claims;
+
+	while (claim != NULL && strcasecmp(claim->name, name) != 0)
+		claim = claim->next;
+	return claim;
 }
 
 void lake_duckdb_claim(struct lake_duckdb *db, struct lake_duckdb_claim *claim, const char *name)
 {
+	struct lake_duckdb_claim *other;
+
 	assert(claim->name == NULL);
 	mutex_lock(&db->mutex);
-	while (is_claimed_locked(db, name))
+	while ((other = find_claim_locked(db, name)) != NULL) {
+		other->is_wanted = true;
 		cond_wait(&db->changed, &db->mutex);
+	}
 	claim->name = name;
+	claim->is_wanted = false;
 	claim->next = db->claims;
 	db->claims = claim;
 	mutex_unlock(&db->mutex);
@@ -461,6 +466,7 @@ static const struct lake_ops ops = {
     .load_append_changes = lake_duckdb_load_append_changes,
     .load_commit = lake_duckdb_load_commit,
     .load_commit_position = lake_duckdb_load_commit_position,
+    .load_is_in_the_way = lake_duckdb_load_is_in_the_way,
     .load_abort = lake_duckdb_load_abort,
     .problems_expire = lake_duckdb_problems_expire,
     .mark_get = mark_get,
@@ -506,7 +512,7 @@ static enum status configure(
 	    {"preserve_insertion_order", "false"},  /* a quarter off the time of an INSERT */
 	    /* Newer ways to store texts: a sixth off the time of an INSERT, for the same bytes. */
 	    {"storage_compatibility_version", "v1.3.0"},
-	    {"checkpoint_threshold", "1TB"},        /* never inside a COMMIT: see the top */
+	    {"checkpoint_threshold", "1TB"}, /* never inside a COMMIT: see the top */
 	    /* Rows found by so many row ids are read where they are and not searched for in the
 	     * whole table: as many as a streaming request has records (lake_duckdb_change.c). */
 	    {"dynamic_or_filter_threshold", "1000"},
@@ -531,20 +537,46 @@ static enum status configure(
 	return OK;
 }
 
+struct opening {
+	struct lake_duckdb *db;
+	duckdb_config config;
+	char *message;
+	duckdb_state state;
+};
+
+/* The engine's own threads give way, as the one does that starts them: they compress what loads
+ * bring.  A query's own thread works on it, too, and does not. */
+static void *run_open(void *ctx)
+{
+	struct opening *opening = ctx;
+
+	thread_give_way();
+	opening->state = duckdb_open_ext(
+	    opening->db->path, &opening->db->database, opening->config, &opening->message);
+	return NULL;
+}
+
 static enum status open_database(
     struct lake_duckdb *db, const struct lake_duckdb_options *options, struct err *err)
 {
 	duckdb_config config = NULL;
-	char *message = NULL;
+	struct opening opening;
+	pthread_t thread;
 	enum status status;
 
 	if (duckdb_create_config(&config) != DuckDBSuccess)
 		return err_set(err, E_NOMEM, "no memory for the lake's settings");
+	opening = (struct opening){.db = db, .config = config};
 	status = configure(config, options, err);
-	if (status == OK &&
-	    duckdb_open_ext(db->path, &db->database, config, &message) != DuckDBSuccess)
-		status = lake_duckdb_fail(DUCKDB_ERROR_IO, message, "open the lake", err);
-	duckdb_free(message);
+	if (status == OK)
+		status = thread_start(&thread, "lake-open", run_open, &opening, err);
+	if (status == OK) {
+		thread_join(thread);
+		if (opening.state != DuckDBSuccess)
+			status =
+			    lake_duckdb_fail(DUCKDB_ERROR_IO, opening.message, "open the lake", err);
+		duckdb_free(opening.message);
+	}
 	duckdb_destroy_config(&config);
 	if (status != OK)
 		return status;

@@ -53,6 +53,7 @@
  * "job …".  On its owner's stack. */
 struct lake_duckdb_claim {
 	const char *name;
+	bool is_wanted; /* somebody waits for it; guarded by the lake's mutex */
 	struct lake_duckdb_claim *next;
 };
 
@@ -172,6 +173,7 @@ enum status lake_duckdb_load_problem(
     struct lake_load *load, const struct lake_problem *problem, struct err *err);
 enum status lake_duckdb_load_commit(
     struct lake_load *load, const char *job_id, const struct lake_mark *mark, struct err *err);
+bool lake_duckdb_load_is_in_the_way(const struct lake_load *load);
 void lake_duckdb_load_abort(struct lake_load *load);
 enum status lake_duckdb_load_append_changes(struct lake_load *load, const struct batch *batch,
     const enum lake_change *changes, const uint64_t (*given)[BATCH_ROWS / 64], struct err *err);

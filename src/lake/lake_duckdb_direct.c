@@ -167,11 +167,11 @@ enum status lake_duckdb_direct_append(struct load *load, const struct batch *bat
 
 /* --- Replaced rows out ------------------------------------------------------------------------ */
 
-/* FROM the table as t, the stored rows, and as s, ours, of the same key. */
-static void put_pairs(struct load *load, const char *between)
+/* The table as t, the stored rows, and as s, ours, of the same key. */
+static void put_pairs(struct load *load)
 {
 	lake_duckdb_load_put_table(load);
-	buffer_printf(&load->sql, " AS t %s ", between);
+	buffer_put_text(&load->sql, " AS t, ");
 	lake_duckdb_load_put_table(load);
 	buffer_put_text(&load->sql, " AS s ");
 	buffer_put_text(
@@ -213,7 +213,7 @@ static enum status check_versions(struct load *load, struct err *err)
 	if (status != OK || !may_be)
 		return status;
 	buffer_put_text(&load->sql, "SELECT count(*) FROM ");
-	put_pairs(load, ",");
+	put_pairs(load);
 	buffer_put_text(&load->sql, " AND (");
 	lake_duckdb_load_put_stored(load, load->version);
 	buffer_put_text(&load->sql, " > s.");
@@ -260,8 +260,16 @@ enum status lake_duckdb_direct_settle(struct load *load, struct err *err)
 		status = check_versions(load, err);
 	if (status != OK)
 		return status;
+	/* IN, not USING: a tenth less. */
 	buffer_put_text(&load->sql, "DELETE FROM ");
-	put_pairs(load, "USING");
+	lake_duckdb_load_put_table(load);
+	buffer_put_text(&load->sql, " WHERE rowid < " ROW_ID_OURS " AND ");
+	lake_duckdb_quote(&load->sql, load->names[load->base.key], '"');
+	buffer_put_text(&load->sql, " IN (SELECT ");
+	lake_duckdb_quote(&load->sql, load->names[load->base.key], '"');
+	buffer_put_text(&load->sql, " FROM ");
+	lake_duckdb_load_put_table(load);
+	buffer_put_text(&load->sql, " WHERE rowid >= " ROW_ID_OURS ")");
 	return lake_duckdb_load_run(load, "delete replaced rows", err);
 }
 

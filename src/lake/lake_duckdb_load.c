@@ -421,6 +421,19 @@ enum status lake_duckdb_load_commit(
 	return status;
 }
 
+bool lake_duckdb_load_is_in_the_way(const struct lake_load *base)
+{
+	const struct load *load = (const struct load *)base;
+	bool is_in_the_way;
+
+	if (!load->direct.is_open)
+		return false;
+	mutex_lock(&load->db->mutex);
+	is_in_the_way = load->table_claim.is_wanted || load->db->wants_checkpoint;
+	mutex_unlock(&load->db->mutex);
+	return is_in_the_way;
+}
+
 void lake_duckdb_load_abort(struct lake_load *base)
 {
 	lake_duckdb_load_destroy((struct load *)base);

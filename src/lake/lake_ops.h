@@ -42,6 +42,7 @@ struct lake_ops {
 	    const struct lake_mark *mark, struct err *err);
 	enum status (*load_commit_position)(
 	    struct lake_load *load, const char *journal, int64_t from, int64_t to, struct err *err);
+	bool (*load_is_in_the_way)(const struct lake_load *load);
 	void (*load_abort)(struct lake_load *load);
 	enum status (*problems_expire)(struct lake *lake, const char *connector, const char *object,
 	    int64_t before_us, int64_t *ret_removed, struct err *err);

@@ -150,6 +150,16 @@ static enum status check_record_modified(
 	return check_field(&setting, object, err);
 }
 
+bool stream_is_same(const struct stream *a, const struct stream *b)
+{
+	return strcmp(a->connector, b->connector) == 0 && strcmp(a->object, b->object) == 0 &&
+	       a->category == b->category && a->refresh == b->refresh &&
+	       strcmp(a->primary_key, b->primary_key) == 0 &&
+	       strcmp(a->record_modified_field, b->record_modified_field) == 0 &&
+	       strcmp(a->event_time_field, b->event_time_field) == 0 &&
+	       strcmp(a->journal, b->journal) == 0 && a->revision == b->revision;
+}
+
 enum status stream_check(const struct stream *stream, const struct object *object, struct err *err)
 {
 	const struct setting primary_key = {"primaryKey", stream->primary_key, ANY_TYPE, "a field"};

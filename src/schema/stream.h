@@ -40,6 +40,9 @@ const char *stream_refresh_name(enum stream_refresh refresh);
 bool stream_category_parse(struct slice text, enum stream_category *ret_category);
 bool stream_refresh_parse(struct slice text, enum stream_refresh *ret_refresh);
 
+/* The same stream, with the same settings and document? */
+bool stream_is_same(const struct stream *a, const struct stream *b);
+
 /* Do the settings fit the object?  The primary key is a field; the record modified field
  * is a date-time of a Profile or Other stream; the event time field a date-time or date
  * of an Engagement stream, which must name one.  E_INVALID naming the setting, its

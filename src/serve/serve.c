@@ -69,6 +69,7 @@ struct house {
 	struct job_service jobs;
 	struct tables_service tables;
 	struct applier *applier;
+	struct early *early;
 	struct work *work;
 	struct ageing *ageing;
 	struct results *results;
@@ -93,10 +94,12 @@ static void wake_workers(void *ctx)
 		work_wake(house->work);
 }
 
-static void tell_applier_settled(void *ctx, const struct job *job)
+static void tell_settled(void *ctx, const struct job *job)
 {
 	struct house *house = ctx;
 
+	if (house->early != NULL)
+		early_forget(house->early, job->id);
 	if (house->applier != NULL)
 		applier_settled(house->applier, job);
 }
@@ -240,7 +243,7 @@ static enum status start_jobs(struct house *house, struct err *err)
 	house->jobs.watch = house->watch;
 	house->jobs.closed = wake_workers;
 	house->jobs.closed_ctx = house;
-	house->jobs.settled = tell_applier_settled;
+	house->jobs.settled = tell_settled;
 	house->jobs.settled_ctx = house;
 	house->jobs.delay_us = house->config.processing_delay_s * 1000000;
 	uuid_make(house->jobs.lease);
@@ -254,7 +257,10 @@ static enum status start_jobs(struct house *house, struct err *err)
 		settle_tables(house);
 	if (st == OK)
 		st = start_applier(house, err);
+	if (st == OK)
+		st = early_start(&house->jobs, house->lake, &house->early, err);
 	options.applier = house->applier;
+	options.early = house->early;
 	if (st == OK)
 		st = work_start(&options, &house->work, err);
 	if (st == OK)
@@ -345,6 +351,7 @@ static enum status start_http(struct house *house, struct err *err)
 	house->api.results = house->results;
 	house->api.jobs = &house->jobs;
 	house->api.work = house->work;
+	house->api.early = house->early;
 	house->api.quota = house->config.emulate == EMULATE_HOSTED ? &hosted_quota : NULL;
 	house->api.streaming_rate = house->streaming_rate;
 	house->api.shapes = house->shapes;
@@ -413,6 +420,7 @@ static void take_apart(struct house *house)
 	results_close(&house->results);
 	ageing_stop(&house->ageing);
 	work_stop(&house->work);
+	early_stop(&house->early);
 	applier_stop(&house->applier, house->drain_end_us);
 	audit_stop(&house->audit);
 	login_limit_destroy(&house->login_limit);

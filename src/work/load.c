@@ -13,7 +13,8 @@
  *
  * A job that only validates has no rows in the lake: ${rows} stays NULL, and all else is the same.
  *
- * It does not decide what becomes of the job: worker.c does.
+ * It does not decide what becomes of the job: worker.c does; nor what is read before its close:
+ * early.c.
  */
 #include "work/load.h"
 
@@ -28,14 +29,11 @@
 
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* Large enough that a batch is full most times it is handed over, small enough
  * for the second-level cache. */
 #define CHUNK_BYTES (1024 * 1024)
-
-/* Larger jobs have more keys than the lake can tell apart while they come, and would be found out
- * only after all that work. */
-#define DIRECT_BYTES_MAX (INT64_C(512) * 1024 * 1024)
 
 /* Reading parts is about two thirds of a load's time, applying it the rest. */
 #define PROGRESS_READ 0.7
@@ -43,7 +41,7 @@
 struct load {
 	struct job_service *service;
 	struct lake *lake;
-	const struct job *job;
+	struct job job;
 	struct load_control *control;
 
 	struct arena arena; /* as long as the load */
@@ -57,15 +55,19 @@ struct load {
 	struct lake_load *rows; /* NULL: nothing is to land */
 	char *chunk;
 
-	const struct part *part; /* that is being read */
-	bool seen_header;        /* of this part */
-	bool seen_record;        /* of this part */
-	bool unreadable;         /* the failure is the data's, not the world's */
-	bool is_direct;          /* the rows' way into the lake */
-	bool is_not_direct;      /* it was the wrong one */
+	int64_t part_number; /* of the part that is being read */
+	bool seen_header;    /* of this part */
+	bool seen_record;    /* of this part */
+	bool unreadable;     /* the failure is the data's, not the world's */
+	bool is_direct;      /* the rows' way into the lake */
+	bool is_not_direct;  /* it was the wrong one */
 	int64_t bytes_read;
 	struct lake_mark counts;
 	int64_t failed_by[REJECT_CODE_COUNT];
+
+	/* Those that were followed. */
+	struct part done[JOB_PARTS_MAX];
+	size_t done_count;
 };
 
 /* --- What the job is about -------------------------------------------------------------------- */
@@ -73,8 +75,7 @@ struct load {
 /* The stream and its object.  Both may have gone since the job was created. */
 static enum status find_object(struct load *load, struct err *err)
 {
-	struct slice connector = slice_of(load->job->connector),
-		     object = slice_of(load->job->object);
+	struct slice connector = slice_of(load->job.connector), object = slice_of(load->job.object);
 	enum status st =
 	    catalog_stream_get(load->service->catalog, connector, object, &load->stream, err);
 
@@ -86,17 +87,17 @@ static enum status find_object(struct load *load, struct err *err)
 		return st;
 	load->object = schema_object(load->schema, object);
 	if (load->object == NULL)
-		return err_set(err, E_IO, "the stored schema of %s has no %s", load->job->connector,
-		    load->job->object);
+		return err_set(err, E_IO, "the stored schema of %s has no %s", load->job.connector,
+		    load->job.object);
 	return OK;
 }
 
 static enum status begin_rows(struct load *load, struct err *err)
 {
 	struct lake_table table = lake_table_of(load->object, &load->stream);
-	enum lake_operation operation = load->job->operation == JOB_DELETE ? LAKE_DELETE
-					: load->is_direct                  ? LAKE_UPSERT_DIRECT
-									   : LAKE_UPSERT;
+	enum lake_operation operation = load->job.operation == JOB_DELETE ? LAKE_DELETE
+					: load->is_direct                 ? LAKE_UPSERT_DIRECT
+									  : LAKE_UPSERT;
 	enum status st = lake_table_ensure(load->lake, &table, err);
 
 	return st != OK ? st : lake_load_begin(load->lake, &table, operation, &load->rows, err);
@@ -108,14 +109,14 @@ static enum status prepare(struct load *load, struct err *err)
 	    .record_bytes_max = REJECT_RECORD_BYTES_MAX,
 	    .fields_max = LOAD_COLUMNS_MAX,
 	};
-	bool upsert = load->job->operation == JOB_UPSERT;
+	bool upsert = load->job.operation == JOB_UPSERT;
 	enum status st = find_object(load, err);
 
 	if (st != OK)
 		return st;
 	/* A failed attempt may have left failed records; if this one finds none,
 	 * nothing would replace them. */
-	st = blob_remove(load->service->blob, load->job->id, JOB_REJECTS_BLOB, err);
+	st = blob_remove(load->service->blob, load->job.id, JOB_REJECTS_BLOB, err);
 	if (st == OK)
 		st = row_plan_create(load->object, &load->stream, upsert ? ROW_UPSERT : ROW_DELETE,
 		    &load->plan, err);
@@ -123,11 +124,11 @@ static enum status prepare(struct load *load, struct err *err)
 		st = row_plan_batch(load->plan, &load->batch, err);
 	if (st == OK)
 		st = csv_create(&csv_options, &load->csv, err);
-	if (st == OK && !load->job->validate_only)
+	if (st == OK && !load->job.validate_only)
 		st = begin_rows(load, err);
 	if (st == OK)
 		st = rejects_create(
-		    load->service->blob, load->job->id, load->rows, &load->rejects, err);
+		    load->service->blob, load->job.id, load->rows, &load->rejects, err);
 	if (st != OK)
 		return st;
 	load->chunk = malloc(CHUNK_BYTES);
@@ -146,7 +147,7 @@ static enum status take_header(struct load *load, const struct csv_record *heade
 		return st;
 	load->seen_header = true;
 	return rejects_begin_part(
-	    load->rejects, load->part->number, header->fields, header->field_kept, err);
+	    load->rejects, load->part_number, header->fields, header->field_kept, err);
 }
 
 /* A delete's parts have no header: the failed records' columns are the
@@ -158,7 +159,7 @@ static enum status begin_delete_part(struct load *load, struct err *err)
 
 	load->seen_header = true;
 	return rejects_begin_part(
-	    load->rejects, load->part->number, columns, columns[1].len > 0 ? 2 : 1, err);
+	    load->rejects, load->part_number, columns, columns[1].len > 0 ? 2 : 1, err);
 }
 
 static enum status flush_batch(struct load *load, struct err *err)
@@ -193,46 +194,50 @@ static enum status take_record(void *ctx, const struct csv_record *record, struc
 
 /* --- Parts ------------------------------------------------------------------------------------ */
 
-static enum status read_chunks(struct load *load, struct blob_reader *reader, struct err *err)
+/* To the end of the part, or of what ${wait} says will come. */
+static enum status read_chunks(struct load *load, struct blob_reader *reader, load_wait_fn *wait,
+    void *wait_ctx, struct err *err)
 {
+	uint64_t seen = 0;
 	size_t count;
 	enum status st;
 
 	for (;;) {
+		bool is_more = true;
+
 		if (atomic_load(&load->control->stop))
 			return err_set(err, E_CANCELLED, "the server is stopping");
+		st = wait != NULL ? wait(wait_ctx, seen, &is_more, err) : OK;
+		if (st != OK || !is_more)
+			return st;
 		st = blob_read(reader, load->chunk, CHUNK_BYTES, &count, err);
-		if (st != OK || count == 0)
+		if (st != OK || (count == 0 && wait == NULL))
 			return st;
 		st = csv_feed(load->csv, load->chunk, count, take_record, load, err);
 		if (st == OK)
 			st = flush_batch(load, err);
 		if (st != OK)
 			return st;
+		seen += count;
 		load->bytes_read += (int64_t)count;
-		atomic_store(&load->control->progress,
-		    PROGRESS_READ * (double)load->bytes_read / (double)load->job->part_bytes);
+		if (load->job.part_bytes > 0)
+			atomic_store(&load->control->progress, PROGRESS_READ *
+								   (double)load->bytes_read /
+								   (double)load->job.part_bytes);
 	}
 }
 
-static enum status load_part(struct load *load, const struct part *part, struct err *err)
+static enum status read_part(struct load *load, int64_t number, struct blob_reader *reader,
+    load_wait_fn *wait, void *wait_ctx, struct err *err)
 {
-	struct blob_reader *reader = NULL;
-	uint64_t bytes;
 	enum status st;
 
-	load->part = part;
+	load->part_number = number;
 	load->seen_header = load->seen_record = false;
 	csv_reset(load->csv);
-	st = load->job->operation == JOB_DELETE ? begin_delete_part(load, err) : OK;
+	st = load->job.operation == JOB_DELETE ? begin_delete_part(load, err) : OK;
 	if (st == OK)
-		st = blob_read_open(
-		    load->service->blob, load->job->id, part->blob_name, &reader, &bytes, err);
-	if (st == OK && bytes != (uint64_t)part->bytes)
-		st = err_set(err, E_IO, "stored with %" PRIu64 " bytes instead of %" PRId64, bytes,
-		    part->bytes);
-	if (st == OK)
-		st = read_chunks(load, reader, err);
+		st = read_chunks(load, reader, wait, wait_ctx, err);
 	if (st == OK) {
 		st = csv_finish(load->csv, take_record, load, err);
 		if (st == E_INVALID)
@@ -243,21 +248,39 @@ static enum status load_part(struct load *load, const struct part *part, struct 
 	if (st == OK)
 		st = flush_batch(load, err);
 	if (st != OK)
-		err_add(err, "part %" PRId64, part->number);
+		err_add(err, "part %" PRId64, number);
+	return st;
+}
+
+static enum status load_part(struct load *load, const struct part *part, struct err *err)
+{
+	struct blob_reader *reader = NULL;
+	uint64_t bytes;
+	enum status st = blob_read_open(
+	    load->service->blob, load->job.id, part->blob_name, &reader, &bytes, err);
+
+	if (st == OK && bytes != (uint64_t)part->bytes)
+		st = err_set(err, E_IO,
+		    "part %" PRId64 ": stored with %" PRIu64 " bytes instead of %" PRId64,
+		    part->number, bytes, part->bytes);
+	if (st == OK)
+		st = read_part(load, part->number, reader, NULL, NULL, err);
 	blob_read_close(&reader);
 	return st;
 }
 
-static enum status load_parts(struct load *load, struct err *err)
+enum status load_follow(struct load *load, struct blob_reader *reader, load_wait_fn *wait,
+    void *wait_ctx, struct err *err)
 {
-	struct part *parts;
-	size_t count;
-	enum status st = catalog_part_list(
-	    load->service->catalog, slice_of(load->job->id), &load->arena, &parts, &count, err);
+	return read_part(load, (int64_t)load->done_count + 1, reader, wait, wait_ctx, err);
+}
 
-	for (size_t i = 0; st == OK && i < count; i++)
-		st = load_part(load, &parts[i], err);
-	return st;
+enum status load_followed(struct load *load, const struct part *part, struct err *err)
+{
+	if (load->done_count == JOB_PARTS_MAX || part->number != (int64_t)load->done_count + 1)
+		return err_set(err, E_CONFLICT, "another part came first");
+	load->done[load->done_count++] = *part;
+	return OK;
 }
 
 /* Only a job that takes effect, so that one which is loaded again is not counted twice. */
@@ -270,26 +293,34 @@ static void count_records(const struct load *load)
 
 /* --- The whole -------------------------------------------------------------------------------- */
 
-/* Failed records before rows: once the mark is there, nobody will write them any more. */
-static enum status commit(struct load *load, struct err *err)
+enum status load_open(struct job_service *service, struct lake *lake, const struct job *job,
+    bool is_direct, struct load_control *control, struct load **ret_load, struct err *err)
 {
-	const char *job_id = load->job->id;
-	enum status st = rejects_commit(&load->rejects, err);
+	struct load *load = calloc(1, sizeof(*load));
+	enum status st;
 
-	CRASH_POINT("load.rejects");
-	if (st == OK && load->rows != NULL)
-		st = lake_load_commit(&load->rows, job_id, &load->counts, err);
-	if (st == E_CONFLICT)
-		load->is_not_direct = load->is_direct;
-	if (st == OK && !load->job->validate_only)
-		count_records(load);
-	if (st == E_EXISTS)
-		st = lake_mark_get(load->lake, job_id, &load->counts, err); /* applied before */
+	if (load == NULL)
+		return err_set(err, E_NOMEM, "no memory for a load");
+	*load = (struct load){.service = service,
+	    .lake = lake,
+	    .job = *job,
+	    .control = control,
+	    .is_direct = is_direct};
+	arena_init(&load->arena, 65536);
+	*ret_load = load;
+	st = prepare(load, err);
+	/* One that cannot be read is given, too: it says why. */
+	if (st != OK && !load->unreadable)
+		load_close(ret_load);
 	return st;
 }
 
-static void finish(struct load *load)
+void load_close(struct load **load_ptr)
 {
+	struct load *load = *load_ptr;
+
+	if (load == NULL)
+		return;
 	lake_load_abort(&load->rows);
 	rejects_abort(&load->rejects);
 	csv_destroy(&load->csv);
@@ -298,49 +329,130 @@ static void finish(struct load *load)
 	schema_destroy(&load->schema);
 	free(load->chunk);
 	arena_fini(&load->arena);
+	free(load);
+	*load_ptr = NULL;
 }
 
-static enum status load_once(struct load *load, struct err *err)
+bool load_is_in_the_way(const struct load *load)
 {
-	enum status st;
+	return load->rows != NULL && lake_load_is_in_the_way(load->rows);
+}
 
-	arena_init(&load->arena, 65536);
-	atomic_store(&load->control->progress, 0.0);
-	st = prepare(load, err);
-	if (st == OK)
-		st = load_parts(load, err);
-	if (st == OK) {
-		CRASH_POINT("load.staged");
-		st = commit(load, err);
-	}
-	finish(load);
+enum status load_adopt(
+    struct load *load, const struct job *job, struct load_control *control, struct err *err)
+{
+	struct stream now;
+	enum status st = catalog_stream_get(
+	    load->service->catalog, slice_of(job->connector), slice_of(job->object), &now, err);
+
+	if (st != OK)
+		return st;
+	if (!stream_is_same(&load->stream, &now))
+		return err_set(err, E_CONFLICT, "the stream has changed since");
+	load->job = *job;
+	load->control = control;
+	return OK;
+}
+
+/* Failed records before rows: once the mark is there, nobody will write them any more. */
+static enum status commit(struct load *load, struct err *err)
+{
+	enum status st = rejects_commit(&load->rejects, err);
+
+	CRASH_POINT("load.rejects");
+	if (st == OK && load->rows != NULL)
+		st = lake_load_commit(&load->rows, load->job.id, &load->counts, err);
+	if (st == E_CONFLICT)
+		load->is_not_direct = load->is_direct;
+	if (st == OK && !load->job.validate_only)
+		count_records(load);
+	if (st == E_EXISTS) /* it was applied before */
+		st = lake_mark_get(load->lake, load->job.id, &load->counts, err);
 	return st;
+}
+
+/* Is what was followed the beginning of the job's list of parts? */
+static bool begins_with_done(const struct load *load, const struct part *parts, size_t count)
+{
+	if (load->done_count > count)
+		return false;
+	for (size_t i = 0; i < load->done_count; i++) {
+		if (load->done[i].number != parts[i].number ||
+		    load->done[i].bytes != parts[i].bytes ||
+		    strcmp(load->done[i].blob_name, parts[i].blob_name) != 0)
+			return false;
+	}
+	return true;
+}
+
+enum status load_finish(struct load *load, struct err *err)
+{
+	struct part *parts;
+	size_t count;
+	enum status st = catalog_part_list(
+	    load->service->catalog, slice_of(load->job.id), &load->arena, &parts, &count, err);
+
+	if (st == OK && !begins_with_done(load, parts, count))
+		st = err_set(err, E_CONFLICT, "other parts were read");
+	for (size_t i = load->done_count; st == OK && i < count; i++)
+		st = load_part(load, &parts[i], err);
+	if (st != OK)
+		return st;
+	CRASH_POINT("load.staged");
+	st = commit(load, err);
+	if (st != OK)
+		return st;
+	CRASH_POINT("load.applied");
+	atomic_store(&load->control->progress, 1.0);
+	return OK;
+}
+
+enum load_verdict load_judge(const struct load *load, enum status st)
+{
+	if (st == OK)
+		return LOAD_IS_DONE;
+	if (load->is_not_direct)
+		return LOAD_IS_NOT_DIRECT;
+	return load->unreadable ? LOAD_IS_UNREADABLE : LOAD_HAS_FAILED;
+}
+
+struct lake_mark load_counts(const struct load *load)
+{
+	return load->counts;
 }
 
 enum status load_job(struct job_service *service, struct lake *lake, const struct job *job,
     struct load_control *control, enum load_outcome *ret_outcome, struct lake_mark *ret_mark,
     struct err *err)
 {
-	const struct load fresh = {
-	    .service = service, .lake = lake, .job = job, .control = control};
-	struct load load = fresh;
+	bool is_direct = !control->must_stage && job->operation == JOB_UPSERT &&
+			 job->part_bytes <= LOAD_DIRECT_BYTES_MAX;
+	enum load_verdict verdict = LOAD_HAS_FAILED;
+	struct load *load = NULL;
 	enum status st;
 
-	load.is_direct = job->operation == JOB_UPSERT && job->part_bytes <= DIRECT_BYTES_MAX;
-	st = load_once(&load, err);
-	if (load.is_not_direct) {
-		load = fresh;
-		st = load_once(&load, err);
+	atomic_store(&control->progress, 0.0);
+	st = load_open(service, lake, job, is_direct, control, &load, err);
+	if (st == OK)
+		st = load_finish(load, err);
+	if (load != NULL)
+		verdict = load_judge(load, st);
+	if (verdict == LOAD_IS_DONE) {
+		*ret_outcome = LOAD_APPLIED;
+		*ret_mark = load->counts;
 	}
-	if (st != OK && load.unreadable) {
+	load_close(&load);
+	switch (verdict) {
+	case LOAD_IS_DONE:
+		return OK;
+	case LOAD_IS_NOT_DIRECT:
+		control->must_stage = true;
+		return load_job(service, lake, job, control, ret_outcome, ret_mark, err);
+	case LOAD_IS_UNREADABLE:
 		*ret_outcome = LOAD_UNREADABLE;
 		return OK;
+	case LOAD_HAS_FAILED:
+		break;
 	}
-	if (st != OK)
-		return st;
-	CRASH_POINT("load.applied");
-	atomic_store(&control->progress, 1.0);
-	*ret_outcome = LOAD_APPLIED;
-	*ret_mark = load.counts;
-	return OK;
+	return st;
 }

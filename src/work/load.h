@@ -17,9 +17,14 @@
 /* The most columns that a header may name: the schema's 1,000 and many more that are ignored. */
 #define LOAD_COLUMNS_MAX 16384
 
+/* Upserts of no more bytes go straight into their table.  Larger jobs have more keys than the lake
+ * can tell apart while they come, and would be found out only after all that work. */
+#define LOAD_DIRECT_BYTES_MAX (INT64_C(512) * 1024 * 1024)
+
 struct load_control {
 	atomic_bool stop;        /* set by who wants it to end */
 	_Atomic double progress; /* 0 to 1, for who asks */
+	bool must_stage;         /* the loading thread's: not directly, that has failed */
 };
 
 enum load_outcome {
@@ -37,5 +42,50 @@ enum load_outcome {
 enum status load_job(struct job_service *service, struct lake *lake, const struct job *job,
     struct load_control *control, enum load_outcome *ret_outcome, struct lake_mark *ret_mark,
     struct err *err) WARN_UNUSED;
+
+/*
+ * The same in steps, for who begins before the job is closed (early.c):
+ *
+ *	load_open -> [ load_follow -> load_followed ] … -> load_adopt -> load_finish -> load_close
+ *
+ * One thread at a time, not always the same.  After a failure only load_judge and load_close are
+ * left; a close without a finish leaves nothing of it.
+ */
+struct load;
+
+/* Borrows all but ${job}.  When the job cannot be read there is a load, too, which says so. */
+enum status load_open(struct job_service *service, struct lake *lake, const struct job *job,
+    bool is_direct, struct load_control *control, struct load **ret_load,
+    struct err *err) WARN_UNUSED;
+void load_close(struct load **load);
+
+/* Is there more of the part than the ${seen} bytes that were read?  May wait for it.  False: it is
+ * whole.  What else it returns ends the reading. */
+typedef enum status load_wait_fn(void *ctx, uint64_t seen, bool *ret_is_more, struct err *err);
+
+/* Read a part that is still being written. */
+enum status load_follow(struct load *load, struct blob_reader *reader, load_wait_fn *wait,
+    void *wait_ctx, struct err *err) WARN_UNUSED;
+/* It has become ${part}.  E_CONFLICT: not the job's next one. */
+enum status load_followed(struct load *load, const struct part *part, struct err *err) WARN_UNUSED;
+
+/* Does somebody wait for what the load holds in the lake? */
+bool load_is_in_the_way(const struct load *load);
+
+/* The job as it is after its close, under another control.  E_CONFLICT: what the load was begun
+ * with has changed since.  E_NOT_FOUND: it is gone. */
+enum status load_adopt(struct load *load, const struct job *job, struct load_control *control,
+    struct err *err) WARN_UNUSED;
+
+/* Load the job's other parts and commit.  E_CONFLICT: what was followed is not the beginning of
+ * what the job has, or see load_judge. */
+enum status load_finish(struct load *load, struct err *err) WARN_UNUSED;
+
+/* What a step that returned ${st} means for the load. */
+enum load_verdict { LOAD_IS_DONE, LOAD_IS_NOT_DIRECT, LOAD_IS_UNREADABLE, LOAD_HAS_FAILED };
+enum load_verdict load_judge(const struct load *load, enum status st);
+
+/* What was applied, after load_finish. */
+struct lake_mark load_counts(const struct load *load);
 
 #endif

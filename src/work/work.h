@@ -15,6 +15,7 @@
 #include "job/job.h"
 #include "lake/lake.h"
 #include "work/applier.h"
+#include "work/early.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -25,6 +26,7 @@ struct work_options {
 	struct job_service *jobs; /* borrowed, as are the stores in it */
 	struct lake *lake;
 	struct applier *applier; /* NULL: streams accept nothing */
+	struct early *early;     /* what was loaded before the close; borrowed */
 	struct faults *faults;   /* what jobs are to meet; borrowed; NULL: nothing */
 	size_t worker_count;
 };

@@ -47,7 +47,8 @@ struct work {
 	struct job_service *jobs;
 	struct lake *lake;
 	struct applier *applier; /* or NULL */
-	struct faults *faults;   /* or NULL */
+	struct early *early;
+	struct faults *faults; /* or NULL */
 
 	pthread_mutex_t mutex; /* guards the three below and every worker's job_id */
 	pthread_cond_t changed;
@@ -205,8 +206,11 @@ static void load(struct worker *worker, const struct job *job, struct verdict *v
 
 	for (int attempt = 1;; attempt++) {
 		*verdict = (struct verdict){.what = VERDICT_COMPLETE};
-		st = load_job(work->jobs, work->lake, job, &worker->control, &outcome,
-		    &verdict->counts, &verdict->reason);
+		st = early_finish(work->early, job, &worker->control, &outcome, &verdict->counts,
+		    &verdict->reason);
+		if (st == E_NOT_FOUND)
+			st = load_job(work->jobs, work->lake, job, &worker->control, &outcome,
+			    &verdict->counts, &verdict->reason);
 		if (st == OK && outcome == LOAD_UNREADABLE)
 			verdict->what = VERDICT_FAIL;
 		if (st == OK)
@@ -310,6 +314,7 @@ static enum status do_one(struct worker *worker, int64_t *ret_ready_us, struct e
 		return st;
 	begun_us = clock_mono_us();
 	atomic_store(&worker->control.progress, 0.0);
+	worker->control.must_stage = false;
 	show_job(worker, job.id);
 	if (!meet_fault(worker, &job, &verdict) && wait_for_stream(worker, &job, &verdict))
 		load(worker, &job, &verdict);
@@ -416,6 +421,7 @@ enum status work_start(const struct work_options *options, struct work **ret_wor
 	work->jobs = options->jobs;
 	work->lake = options->lake;
 	work->applier = options->applier;
+	work->early = options->early;
 	work->faults = options->faults;
 	mutex_init(&work->mutex);
 	cond_init(&work->changed);

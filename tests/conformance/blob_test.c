@@ -748,6 +748,64 @@ static void a_reader_among_replacing_writers_sees_whole_blobs_only(void **state)
 	assert_names(s, "g", "n");
 }
 
+/* --- Following --------------------------------------------------------------------------------- */
+
+static void assert_more(struct store *s, struct blob_reader *reader, const char *text)
+{
+	char bytes[64];
+	size_t count;
+
+	assert_int_equal(blob_read(reader, bytes, sizeof(bytes), &count, &s->err), OK);
+	assert_int_equal(count, strlen(text));
+	assert_memory_equal(bytes, text, count);
+}
+
+static void a_follower_reads_what_was_written_and_later_what_came_behind(void **state)
+{
+	struct store *s = *state;
+	struct blob_writer *writer = begin(s, "g", "n");
+	struct blob_reader *reader = NULL;
+
+	write_text(s, writer, "one");
+	assert_int_equal(blob_follow(writer, &reader, &s->err), OK);
+	assert_more(s, reader, "one");
+	assert_more(s, reader, "");
+	write_text(s, writer, "two");
+	assert_more(s, reader, "two");
+	write_text(s, writer, "three");
+	commit(s, writer);
+	assert_more(s, reader, "three");
+	assert_more(s, reader, "");
+	blob_read_close(&reader);
+	assert_blob(s, "g", "n", "onetwothree");
+}
+
+static void a_follower_outlives_an_aborted_writer(void **state)
+{
+	struct store *s = *state;
+	struct blob_writer *writer = begin(s, "g", "n");
+	struct blob_reader *reader = NULL;
+
+	write_text(s, writer, "one");
+	assert_int_equal(blob_follow(writer, &reader, &s->err), OK);
+	blob_write_abort(&writer);
+	assert_more(s, reader, "one");
+	assert_more(s, reader, "");
+	blob_read_close(&reader);
+}
+
+static void following_in_a_removed_group_says_gone(void **state)
+{
+	struct store *s = *state;
+	struct blob_writer *writer = begin(s, "g", "n");
+	struct blob_reader *reader = NULL;
+
+	assert_int_equal(blob_remove(s->blob, "g", "", &s->err), OK);
+	assert_int_equal(blob_follow(writer, &reader, &s->err), E_GONE);
+	assert_null(reader);
+	blob_write_abort(&writer);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, store_open, store_close)
 
 int main(void)
@@ -779,6 +837,9 @@ int main(void)
 	    TEST(a_walk_of_groups_shows_each_once),
 	    TEST(a_walk_of_a_group_that_is_not_there_shows_nothing),
 	    TEST(a_visitor_may_remove_what_it_is_shown),
+	    TEST(a_follower_reads_what_was_written_and_later_what_came_behind),
+	    TEST(a_follower_outlives_an_aborted_writer),
+	    TEST(following_in_a_removed_group_says_gone),
 	    TEST(removal_and_writers_at_once_end_in_ok_or_gone),
 	    TEST(a_reader_among_replacing_writers_sees_whole_blobs_only),
 	};
