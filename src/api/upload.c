@@ -308,6 +308,8 @@ static void accept(struct request *request, struct upload *upload, const struct 
 	st = catalog_part_add(
 	    api->catalog, slice_of(upload->job.id), &part, JOB_PARTS_MAX, &state, &err);
 	if (st == OK) {
+		if (upload->early == 0)
+			early_part_stored(api->early, upload->job.id);
 		end_early(request, upload, &part);
 		CRASH_POINT("upload.accepted");
 		metric_add(METRIC_PARTS_ACCEPTED, 0, 1);

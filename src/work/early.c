@@ -34,6 +34,9 @@
 #define IDLE_US_MAX 5000000
 #define LOOK_US     20000
 
+/* A load of which more records fail goes on after the close. */
+#define FAILED_MAX 1000
+
 /* The upload that is followed, or was last. */
 struct followed {
 	early_ticket ticket; /* 0: none */
@@ -57,6 +60,7 @@ struct early {
 	enum early_state state;
 	bool is_stopping;
 	bool is_dropped; /* the thread is to give the load up */
+	bool has_stored; /* the job has parts of which the thread has not heard */
 	early_ticket last_ticket;
 	struct job job; /* "" as its id: none */
 	struct followed upload;
@@ -64,7 +68,9 @@ struct early {
 	/* The thread's while it is busy; who takes an idle load, its. */
 	struct load_control control;
 	struct load *load;
+	uint64_t stored_bytes; /* of the stored part that is being read */
 	int64_t opened_us;
+	char hopeless_id[UUID_TEXT_BYTES]; /* the last one of which no other part is worth it */
 	char staged_id[UUID_TEXT_BYTES]; /* the last job that was found to need the stage; or "" */
 };
 
@@ -77,7 +83,8 @@ static early_ticket reserve(struct early *early, const struct job *job)
 	bool is_free = false;
 
 	mutex_lock(&early->mutex);
-	if (early->is_stopping || early->is_dropped || early->upload.ticket != 0)
+	if (early->is_stopping || early->is_dropped || early->upload.ticket != 0 ||
+	    strcmp(early->hopeless_id, job->id) == 0)
 		is_free = false;
 	else if (early->state == EARLY_NONE)
 		is_free = early->job.id[0] == '\0';
@@ -97,6 +104,7 @@ static void forget_job_locked(struct early *early)
 {
 	early->job.id[0] = '\0';
 	early->is_dropped = false;
+	early->has_stored = false;
 	early->state = EARLY_NONE;
 	cond_broadcast(&early->changed);
 }
@@ -159,6 +167,16 @@ void early_upload_end(struct early *early, early_ticket ticket, const struct par
 	mutex_unlock(&early->mutex);
 }
 
+void early_part_stored(struct early *early, const char *job_id)
+{
+	mutex_lock(&early->mutex);
+	if (strcmp(early->job.id, job_id) == 0) {
+		early->has_stored = true;
+		cond_broadcast(&early->changed);
+	}
+	mutex_unlock(&early->mutex);
+}
+
 /* --- Reading ---------------------------------------------------------------------------------- */
 
 /* With the mutex held, between two looks at the lake.  Why must the load end, if it must? */
@@ -170,6 +188,17 @@ static const char *find_end_locked(const struct early *early)
 		return "its job has ended";
 	if (clock_mono_us() - early->opened_us > OPEN_US_MAX)
 		return "it took too long";
+	return NULL;
+}
+
+/* The same, for what the load itself tells. */
+static const char *find_burden(const struct early *early)
+{
+	if (load_is_in_the_way(early->load))
+		return "it is in the way";
+	/* Those are staged, in memory that the thread which commits has no use for. */
+	if (load_counts(early->load).records_failed > FAILED_MAX)
+		return "many records fail";
 	return NULL;
 }
 
@@ -198,17 +227,45 @@ static enum status wait_for_bytes(void *ctx, uint64_t seen, bool *ret_is_more, s
 		return err_set(err, E_CANCELLED, "%s", end);
 	if (is_lost)
 		return err_set(err, E_CANCELLED, "the upload became no part");
-	if (load_is_in_the_way(early->load))
-		return err_set(err, E_CANCELLED, "it is in the way");
-	return OK;
+	end = find_burden(early);
+	return end == NULL ? OK : err_set(err, E_CANCELLED, "%s", end);
 }
 
-/* Read the upload to its end. */
-static enum status follow(struct early *early, struct err *err)
+/* While a stored part is read. */
+static enum status look_around(void *ctx, uint64_t seen, bool *ret_is_more, struct err *err)
 {
-	enum status st = load_follow(early->load, early->upload.reader, wait_for_bytes, early, err);
+	struct early *early = ctx;
+	const char *end;
 
-	return st == OK ? load_followed(early->load, &early->upload.part, err) : st;
+	mutex_lock(&early->mutex);
+	end = find_end_locked(early);
+	mutex_unlock(&early->mutex);
+	if (end == NULL)
+		end = find_burden(early);
+	*ret_is_more = seen < early->stored_bytes;
+	return end == NULL ? OK : err_set(err, E_CANCELLED, "%s", end);
+}
+
+/* Read what the job has been given beside what was followed. */
+static enum status catch_up(struct early *early, struct err *err)
+{
+	struct arena arena;
+	struct part *parts;
+	size_t count;
+	enum status st;
+
+	mutex_lock(&early->mutex);
+	early->has_stored = false;
+	mutex_unlock(&early->mutex);
+	arena_init(&arena, 4096);
+	st = catalog_part_list(
+	    early->jobs->catalog, slice_of(early->job.id), &arena, &parts, &count, err);
+	for (size_t i = load_done_count(early->load); st == OK && i < count; i++) {
+		early->stored_bytes = (uint64_t)parts[i].bytes;
+		st = load_stored(early->load, &parts[i], look_around, early, err);
+	}
+	arena_fini(&arena);
+	return st;
 }
 
 /* The thread is done with the upload. */
@@ -223,8 +280,30 @@ static void leave_upload(struct early *early)
 	blob_read_close(&reader);
 }
 
-/* Idle until there is an upload (OK), or the load is not the thread's any more: taken (E_GONE), or
- * to be dropped. */
+/* Read the upload, if there is one, to its end. */
+static enum status follow(struct early *early, struct err *err)
+{
+	struct blob_reader *reader;
+	bool is_caught_up; /* it had ended before, so that it was among the stored ones */
+	enum status st = OK;
+
+	mutex_lock(&early->mutex);
+	reader = early->upload.reader;
+	is_caught_up = early->upload.has_ended && early->upload.is_part &&
+		       early->upload.part.number <= (int64_t)load_done_count(early->load);
+	mutex_unlock(&early->mutex);
+	if (reader == NULL)
+		return OK;
+	if (!is_caught_up)
+		st = load_follow(early->load, reader, wait_for_bytes, early, err);
+	if (!is_caught_up && st == OK)
+		st = load_followed(early->load, &early->upload.part, err);
+	leave_upload(early);
+	return st;
+}
+
+/* Idle until there is an upload or another part (OK), or the load is not the thread's any more: taken
+ * (E_GONE), or to be dropped. */
 static enum status wait_for_upload(struct early *early, struct err *err)
 {
 	int64_t idle_until_us = clock_mono_us() + IDLE_US_MAX;
@@ -234,7 +313,8 @@ static enum status wait_for_upload(struct early *early, struct err *err)
 	mutex_lock(&early->mutex);
 	early->state = EARLY_IDLE;
 	cond_broadcast(&early->changed);
-	while (early->state == EARLY_IDLE && early->upload.reader == NULL && end == NULL) {
+	while (early->state == EARLY_IDLE && early->upload.reader == NULL && !early->has_stored &&
+	       end == NULL) {
 		(void)cond_wait_until(&early->changed, &early->mutex, clock_mono_us() + LOOK_US);
 		end = find_end_locked(early);
 		if (early->state != EARLY_IDLE || end != NULL)
@@ -258,7 +338,7 @@ static enum status wait_for_upload(struct early *early, struct err *err)
 static void load_ahead(struct early *early)
 {
 	struct err err = {{0}};
-	bool must_stage;
+	bool must_stage, is_hopeless;
 	enum status st;
 
 	early->opened_us = clock_mono_us();
@@ -266,8 +346,9 @@ static void load_ahead(struct early *early)
 	st = load_open(
 	    early->jobs, early->lake, &early->job, true, &early->control, &early->load, &err);
 	while (st == OK) {
-		st = follow(early, &err);
-		leave_upload(early);
+		st = catch_up(early, &err);
+		if (st == OK)
+			st = follow(early, &err);
 		if (st == OK)
 			st = wait_for_upload(early, &err);
 	}
@@ -276,11 +357,15 @@ static void load_ahead(struct early *early)
 	log_event(
 	    LOG_LEVEL_DEBUG, "early.dropped", "job=%s reason=\"%s\"", early->job.id, err.text);
 	must_stage = early->load != NULL && load_judge(early->load, st) == LOAD_IS_NOT_DIRECT;
+	is_hopeless = must_stage ||
+		      (early->load != NULL && load_counts(early->load).records_failed > FAILED_MAX);
 	load_close(&early->load);
 	leave_upload(early);
 	mutex_lock(&early->mutex);
 	if (must_stage)
 		strcpy(early->staged_id, early->job.id);
+	if (is_hopeless)
+		strcpy(early->hopeless_id, early->job.id);
 	forget_job_locked(early);
 	mutex_unlock(&early->mutex);
 }

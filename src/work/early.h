@@ -7,6 +7,7 @@
  * stored, so that the close has little left to do.
  *
  *	upload		early_upload_begin -> early_upload_grew … -> early_upload_end
+ *	others		early_part_stored
  *	worker		early_finish, once it has claimed the job
  *	the job's end	early_forget
  *
@@ -42,6 +43,9 @@ early_ticket early_upload_begin(
 void early_upload_grew(struct early *early, early_ticket ticket, uint64_t bytes);
 /* It has become ${part}, or none (NULL).  Ticket 0: fine. */
 void early_upload_end(struct early *early, early_ticket ticket, const struct part *part);
+
+/* The job has one more part, of an upload that was not followed. */
+void early_part_stored(struct early *early, const char *job_id);
 
 /* The job came to its end in another way, or is to be loaded anew. */
 void early_forget(struct early *early, const char *job_id);

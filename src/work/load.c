@@ -252,7 +252,8 @@ static enum status read_part(struct load *load, int64_t number, struct blob_read
 	return st;
 }
 
-static enum status load_part(struct load *load, const struct part *part, struct err *err)
+static enum status load_part(
+    struct load *load, const struct part *part, load_wait_fn *wait, void *wait_ctx, struct err *err)
 {
 	struct blob_reader *reader = NULL;
 	uint64_t bytes;
@@ -264,7 +265,7 @@ static enum status load_part(struct load *load, const struct part *part, struct 
 		    "part %" PRId64 ": stored with %" PRIu64 " bytes instead of %" PRId64,
 		    part->number, bytes, part->bytes);
 	if (st == OK)
-		st = read_part(load, part->number, reader, NULL, NULL, err);
+		st = read_part(load, part->number, reader, wait, wait_ctx, err);
 	blob_read_close(&reader);
 	return st;
 }
@@ -281,6 +282,19 @@ enum status load_followed(struct load *load, const struct part *part, struct err
 		return err_set(err, E_CONFLICT, "another part came first");
 	load->done[load->done_count++] = *part;
 	return OK;
+}
+
+enum status load_stored(
+    struct load *load, const struct part *part, load_wait_fn *wait, void *wait_ctx, struct err *err)
+{
+	enum status st = load_part(load, part, wait, wait_ctx, err);
+
+	return st == OK ? load_followed(load, part, err) : st;
+}
+
+size_t load_done_count(const struct load *load)
+{
+	return load->done_count;
 }
 
 /* Only a job that takes effect, so that one which is loaded again is not counted twice. */
@@ -395,7 +409,7 @@ enum status load_finish(struct load *load, struct err *err)
 	if (st == OK && !begins_with_done(load, parts, count))
 		st = err_set(err, E_CONFLICT, "other parts were read");
 	for (size_t i = load->done_count; st == OK && i < count; i++)
-		st = load_part(load, &parts[i], err);
+		st = load_part(load, &parts[i], NULL, NULL, err);
 	if (st != OK)
 		return st;
 	CRASH_POINT("load.staged");

@@ -69,6 +69,13 @@ enum status load_follow(struct load *load, struct blob_reader *reader, load_wait
 /* It has become ${part}.  E_CONFLICT: not the job's next one. */
 enum status load_followed(struct load *load, const struct part *part, struct err *err) WARN_UNUSED;
 
+/* Read a part that is stored already, the job's next one.  ${wait} is asked as above, and lets the
+ * reading go on or end it. */
+enum status load_stored(struct load *load, const struct part *part, load_wait_fn *wait,
+    void *wait_ctx, struct err *err) WARN_UNUSED;
+/* How many parts have been read. */
+size_t load_done_count(const struct load *load);
+
 /* Does somebody wait for what the load holds in the lake? */
 bool load_is_in_the_way(const struct load *load);
 
@@ -85,7 +92,7 @@ enum status load_finish(struct load *load, struct err *err) WARN_UNUSED;
 enum load_verdict { LOAD_IS_DONE, LOAD_IS_NOT_DIRECT, LOAD_IS_UNREADABLE, LOAD_HAS_FAILED };
 enum load_verdict load_judge(const struct load *load, enum status st);
 
-/* What was applied, after load_finish. */
+/* What was read so far; after load_finish, what was applied. */
 struct lake_mark load_counts(const struct load *load);
 
 #endif
