@@ -5,44 +5,74 @@
 #include "base/thread.h"
 
 #include <assert.h>
+#include <errno.h>
+#include <semaphore.h>
 #include <stdlib.h>
 
+struct pool;
+
+struct pool_thread {
+	struct pool *pool;
+	pthread_t id;
+	sem_t wake;
+	struct pool_task *task;    /* given before the wake; NULL: the end */
+	struct pool_thread *older; /* that is idle */
+};
+
 struct pool {
-	pthread_mutex_t mutex; /* guards all below but threads */
-	pthread_cond_t work;   /* a task came, or the end */
-	struct pool_task *first, **last;
+	pthread_mutex_t mutex;    /* guards all below but threads */
+	struct pool_thread *idle; /* the one that was busy last first: its memory is still in the
+				     caches */
+	struct pool_task *first, **last; /* for whom nobody was idle */
 	size_t queued, queue_max;
 	bool ending;
 
 	size_t thread_count;
-	pthread_t threads[];
+	struct pool_thread threads[];
 };
 
 /* The oldest task, once there is one; NULL when the pool ends and the queue is empty. */
-static struct pool_task *take(struct pool *pool)
+static struct pool_task *take(struct pool_thread *thread)
 {
+	struct pool *pool = thread->pool;
 	struct pool_task *task;
+	bool is_over;
 
 	mutex_lock(&pool->mutex);
-	while (pool->first == NULL && !pool->ending)
-		cond_wait(&pool->work, &pool->mutex);
 	task = pool->first;
+	is_over = task == NULL && pool->ending;
 	if (task != NULL) {
 		pool->first = task->next;
 		if (pool->first == NULL)
 			pool->last = &pool->first;
 		pool->queued--;
+	} else if (!is_over) {
+		thread->older = pool->idle;
+		pool->idle = thread;
 	}
 	mutex_unlock(&pool->mutex);
-	return task;
+	if (task != NULL || is_over)
+		return task;
+	while (sem_wait(&thread->wake) != 0)
+		assert(errno == EINTR);
+	return thread->task;
+}
+
+static void wake(struct pool_thread *thread, struct pool_task *task)
+{
+	int result;
+
+	thread->task = task;
+	result = sem_post(&thread->wake);
+	assert(result == 0);
 }
 
 static void *work(void *ctx)
 {
-	struct pool *pool = ctx;
+	struct pool_thread *thread = ctx;
 	struct pool_task *task;
 
-	while ((task = take(pool)) != NULL)
+	while ((task = take(thread)) != NULL)
 		task->run(task);
 	return NULL;
 }
@@ -50,18 +80,22 @@ static void *work(void *ctx)
 enum status pool_create(const char *name, size_t thread_count, size_t queue_max,
     struct pool **ret_pool, struct err *err)
 {
-	struct pool *pool = calloc(1, sizeof(*pool) + thread_count * sizeof(pthread_t));
+	struct pool *pool = calloc(1, sizeof(*pool) + thread_count * sizeof(struct pool_thread));
 	enum status st = OK;
 
 	if (pool == NULL)
 		return err_set(err, E_NOMEM, "thread pool %s: no memory", name);
 	mutex_init(&pool->mutex);
-	cond_init(&pool->work);
 	pool->last = &pool->first;
 	pool->queue_max = queue_max;
 	while (pool->thread_count < thread_count) {
-		st = thread_start(&pool->threads[pool->thread_count], name, work, pool, err);
+		struct pool_thread *thread = &pool->threads[pool->thread_count];
+
+		thread->pool = pool;
+		sem_init(&thread->wake, 0, 0);
+		st = thread_start(&thread->id, name, work, thread, err);
 		if (st != OK) {
+			sem_destroy(&thread->wake);
 			pool_destroy(&pool);
 			return st;
 		}
@@ -73,19 +107,26 @@ enum status pool_create(const char *name, size_t thread_count, size_t queue_max,
 
 static enum status submit(struct pool *pool, struct pool_task *task, size_t queue_max)
 {
-	enum status st = E_BUSY;
+	struct pool_thread *thread;
+	enum status st = OK;
 
 	mutex_lock(&pool->mutex);
 	assert(!pool->ending);
-	if (pool->queued < queue_max) {
+	thread = pool->idle;
+	if (thread != NULL) {
+		pool->idle = thread->older;
+	} else if (pool->queued < queue_max) {
 		task->next = NULL;
 		*pool->last = task;
 		pool->last = &task->next;
 		pool->queued++;
-		st = OK;
-		cond_signal(&pool->work);
+	} else {
+		st = E_BUSY;
 	}
 	mutex_unlock(&pool->mutex);
+	/* Without the mutex, and with the task in hand: who is woken need not wait for either. */
+	if (thread != NULL)
+		wake(thread, task);
 	return st;
 }
 
@@ -104,17 +145,25 @@ void pool_submit_always(struct pool *pool, struct pool_task *task)
 void pool_destroy(struct pool **pool_ptr)
 {
 	struct pool *pool = *pool_ptr;
-	size_t i;
+	struct pool_thread *idle;
 
 	if (pool == NULL)
 		return;
 	mutex_lock(&pool->mutex);
 	pool->ending = true;
-	cond_broadcast(&pool->work);
+	idle = pool->idle;
+	pool->idle = NULL;
 	mutex_unlock(&pool->mutex);
-	for (i = 0; i < pool->thread_count; i++)
-		thread_join(pool->threads[i]);
-	cond_fini(&pool->work);
+	while (idle != NULL) {
+		struct pool_thread *older = idle->older;
+
+		wake(idle, NULL);
+		idle = older;
+	}
+	for (size_t i = 0; i < pool->thread_count; i++) {
+		thread_join(pool->threads[i].id);
+		sem_destroy(&pool->threads[i].wake);
+	}
 	mutex_fini(&pool->mutex);
 	free(pool);
 	*pool_ptr = NULL;

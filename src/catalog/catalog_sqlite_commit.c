@@ -14,13 +14,16 @@
  * group is told so: nothing of it happened.
  *
  * No mutex is held while the database is used: being leader is what makes the
- * leader alone with the connection.
+ * leader alone with the connection.  Nor while others are woken, for they would wake up to wait for
+ * it: that, and not the storage, was the limit with 64 clients.
  */
 #include "catalog/catalog_sqlite_db.h"
 
 #include "base/thread.h"
 
 #include <assert.h>
+#include <errno.h>
+#include <semaphore.h>
 
 /* More would make the first wait longer than it saves the last. */
 #define GROUP_MAX 256
@@ -30,8 +33,8 @@ struct write {
 	void *ctx;
 	enum status status;
 	struct err err;
-	bool done;
-	pthread_cond_t wake; /* it is done, or it is first in the queue and nobody leads */
+	bool done;  /* written before, and read after the wake */
+	sem_t wake; /* it is done, or it is its turn to lead */
 	struct write *next;
 };
 
@@ -99,9 +102,35 @@ static enum status run_group(struct conn *conn, struct write *group, struct err 
 	return status;
 }
 
+static void wake(struct write *write)
+{
+	int result = sem_post(&write->wake);
+
+	assert(result == 0);
+}
+
+static void sleep_until_woken(struct write *write)
+{
+	while (sem_wait(&write->wake) != 0)
+		assert(errno == EINTR);
+}
+
+/* The oldest of those who came meanwhile leads, if there is one. */
+static void hand_over(struct catalog_sqlite *store)
+{
+	struct write *heir;
+
+	mutex_lock(&store->write_mutex);
+	heir = store->first;
+	store->leading = heir != NULL;
+	mutex_unlock(&store->write_mutex);
+	if (heir != NULL)
+		wake(heir);
+}
+
 static void lead(struct catalog_sqlite *store)
 {
-	struct write *group, *write;
+	struct write *group, *write, *next;
 	enum status status;
 	struct err err;
 
@@ -116,16 +145,13 @@ static void lead(struct catalog_sqlite *store)
 		write->err = err;
 	}
 
-	/* Nobody in the group runs before the unlock, so the list is ours until then. */
-	mutex_lock(&store->write_mutex);
-	for (write = group; write != NULL; write = write->next) {
+	hand_over(store);
+	/* Who is woken may be gone at once, and its place in the list with it. */
+	for (write = group; write != NULL; write = next) {
+		next = write->next;
 		write->done = true;
-		cond_signal(&write->wake);
+		wake(write);
 	}
-	store->leading = false;
-	if (store->first != NULL)
-		cond_signal(&store->first->wake);
-	mutex_unlock(&store->write_mutex);
 }
 
 enum status catalog_sqlite_write(
@@ -133,21 +159,22 @@ enum status catalog_sqlite_write(
 {
 	struct write write = {.run = run, .ctx = ctx};
 
-	cond_init(&write.wake);
+	bool leads;
+
+	sem_init(&write.wake, 0, 0);
 	mutex_lock(&store->write_mutex);
 	append_locked(store, &write);
-	while (!write.done) {
-		if (store->leading) {
-			cond_wait(&write.wake, &store->write_mutex);
-			continue;
-		}
-		store->leading = true;
-		mutex_unlock(&store->write_mutex);
-		lead(store);
-		mutex_lock(&store->write_mutex);
-	}
+	leads = !store->leading;
+	store->leading = true;
 	mutex_unlock(&store->write_mutex);
-	cond_fini(&write.wake);
+	if (!leads)
+		sleep_until_woken(&write);
+	if (!write.done) {
+		lead(store);
+		sleep_until_woken(&write); /* its own wake: it was in its group */
+	}
+	assert(write.done);
+	sem_destroy(&write.wake);
 	if (write.status != OK && err != NULL)
 		*err = write.err;
 	return write.status;

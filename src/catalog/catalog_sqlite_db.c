@@ -65,14 +65,22 @@ static const char *const settings = "PRAGMA synchronous = FULL;"
 				    "PRAGMA foreign_keys = ON;"
 				    "PRAGMA temp_store = MEMORY;";
 
+/* Without its count of all memory there is no mutex that all connections meet at. */
+static void configure_sqlite(void)
+{
+	(void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+}
+
 enum status conn_open(const char *path, bool read_only, struct conn **ret_conn, struct err *err)
 {
 	const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
 	struct conn *conn = calloc(1, sizeof(*conn));
 	int rc;
 
 	if (conn == NULL)
 		return err_set(err, E_NOMEM, "catalog: open: no memory");
+	pthread_once(&once, configure_sqlite);
 	rc = sqlite3_open_v2(path, &conn->db, flags, NULL);
 	if (rc == SQLITE_OK)
 		rc = sqlite3_busy_timeout(conn->db, BUSY_TIMEOUT_MS);
