@@ -85,7 +85,7 @@ struct MHD_Daemon;
  * who refuse, and at a number that does not depend on the library. */
 #define HTTP_TARGET_BYTES_MAX  8192
 #define HTTP_HEADER_BYTES_MAX  8192
-#define HTTP_HEADERS_BYTES_MAX 32768
+#define HTTP_HEADERS_BYTES_MAX 16384
 /* Of an error's message; the envelope around it may have some more. */
 #define HTTP_ERROR_BYTES_MAX 65536
 /* Two of them hold what comes in during one write to storage; larger ones were no faster. */

@@ -24,8 +24,9 @@ function csvOf(bytes) {
 async function growthKb(s, body, bytes, headers) {
 	await s.setUpThings({ id: 'string', name: 'string' });
 	const jobs = [];
+	// Of a delete, as the first upload of an upsert is loaded while it comes, in the lake's memory (49-early).
 	for (let i = 0; i < CLIENTS; i++)
-		jobs.push((await s.createJob('things')).id);
+		jobs.push((await s.createJob('things', 'delete')).id);
 
 	const before = residentKb(s.process.pid);
 	resetResidentPeak(s.process.pid);

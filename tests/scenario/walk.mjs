@@ -15,7 +15,7 @@ const beginnings = {
 	409: 'The request conflicts with current state of the target resource: ',
 	413: 'The request entity is too large: the limit is ',
 	414: 'The request target is too long: the limit is 8192 bytes',
-	431: "The request's headers are too long: the limit is 8192 bytes for one and 32768 bytes for all.",
+	431: "The request's headers are too long: the limit is 8192 bytes for one and 16384 bytes for all.",
 };
 
 // --- What the source says -------------------------------------------------------------------------------------------
@@ -364,7 +364,7 @@ export const walk = {
 		const header = (length) => `X-Y: ${'z'.repeat(length - 7)}`;	// with the four bytes around it
 		for (const route of routes) {
 			assert.equal((await w.askRight(route, { headers: [header(8192)] })).status, rightOf(route).status);
-			for (const headers of [[header(8193)], [header(8192), header(8192), header(8192), header(8192)]])
+			for (const headers of [[header(8193)], [header(8192), header(8192)]])
 				assert.equal((await w.askRight(route, { headers, token: null })).status, 431);
 		}
 	},
