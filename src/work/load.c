@@ -194,6 +194,13 @@ static enum status take_record(void *ctx, const struct csv_record *record, struc
 
 /* --- Parts ------------------------------------------------------------------------------------ */
 
+static void show_progress(struct load *load)
+{
+	double part = (double)load->bytes_read / (double)load->job.part_bytes;
+
+	atomic_store(&load->control->progress, PROGRESS_READ * part);
+}
+
 /* To the end of the part, or of what ${wait} says will come. */
 static enum status read_chunks(struct load *load, struct blob_reader *reader, load_wait_fn *wait,
     void *wait_ctx, struct err *err)
@@ -221,9 +228,7 @@ static enum status read_chunks(struct load *load, struct blob_reader *reader, lo
 		seen += count;
 		load->bytes_read += (int64_t)count;
 		if (load->job.part_bytes > 0)
-			atomic_store(&load->control->progress, PROGRESS_READ *
-								   (double)load->bytes_read /
-								   (double)load->job.part_bytes);
+			show_progress(load);
 	}
 }
 

@@ -18,7 +18,7 @@ export default [
 	{ test: `${suite}: all_kinds_come_in_one_batch`, file: change, from: 's.seq WHERE s.kind <> %d", LAKE_REMOVE', to: 's.seq WHERE s.kind <> %d", LAKE_REMOVE + 1' },
 	{ test: `${suite}: an_older_version_takes_its_place_too`, file: change, from: '" FROM temp.stage WHERE kind <> %d", LAKE_REMOVE', to: '" FROM temp.stage WHERE kind <> %d AND c2 >= make_timestamp(50)", LAKE_REMOVE' },
 	{ test: `${suite}: an_older_version_takes_its_place_too`, file: change, from: 's.seq WHERE s.kind <> %d", LAKE_REMOVE', to: 's.seq WHERE s.kind <> %d AND s.c2 >= make_timestamp(50)", LAKE_REMOVE' },
-	{ test: `${suite}: every_type_is_merged`, file: stage, from: 'return sizeof(duckdb_hugeint);', to: 'return sizeof(int64_t);' },
+	{ test: `${suite}: every_type_is_merged`, file: 'src/lake/lake_duckdb_chunk.c', from: 'return sizeof(duckdb_hugeint);', to: 'return sizeof(int64_t);' },
 	{ test: `${suite}: a_key_of_any_type_is_found`, file: 'src/lake/lake_duckdb_load.c', from: '" = s.c%zu"', to: '"::VARCHAR[1:12] = s.c%zu::VARCHAR"' },
 	{ test: `${suite}: a_field_may_have_any_name`, file: change, from: 'if (strcasecmp(load->names[i], "rowid") == 0)', to: 'if (strcasecmp(load->names[i], "~row") == 0)' },
 	{ test: `${suite}: a_field_may_have_any_name`, file: change, from: 'if (status == OK && !by_row_id)', to: 'if (status == OK && by_row_id && !by_row_id)' },
@@ -52,7 +52,7 @@ export default [
 
 	/* --- Together --- */
 	{ test: `${suite}: journals_do_not_get_into_each_others_way`, file: position, from: 'SET position = $2::BIGINT WHERE journal = $1 "', to: 'SET position = CASE WHEN journal = $1 THEN $2::BIGINT ELSE position END WHERE journal = $1 OR true "' },
-	{ test: `${suite}: of_two_who_move_one_position_one_does`, file: 'src/lake/lake_duckdb_load.c', from: 'lake_duckdb_claim(load->db, &load->table_claim, load->table_name);\n\tlake_duckdb_claim(load->db, &load->mark_claim, mark_name);', to: '(void)mark_name;' },
+	{ test: `${suite}: of_two_who_move_one_position_one_does`, file: 'src/lake/lake_duckdb_load.c', from: 'lake_duckdb_load_claim_table(load);\n\tlake_duckdb_claim(load->db, &load->mark_claim, mark_name);', to: '(void)mark_name;' },
 	{ test: `${suite}: no_query_sees_half_a_change`, file: change, from: '"DELETE FROM ");\n\tlake_duckdb_load_put_table(load);\n\tbuffer_put_text(&load->sql, " WHERE rowid IN', to: '"COMMIT; BEGIN; DELETE FROM ");\n\tlake_duckdb_load_put_table(load);\n\tbuffer_put_text(&load->sql, " WHERE rowid IN' },
 
 	/* --- Bugs --- */

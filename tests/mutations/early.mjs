@@ -24,6 +24,10 @@ export default [
 	{ test: blob('a_follower_reads_what_was_written_and_later_what_came_behind'), file: dir, from: raw`	reader->file = openat(writer->folder, writer->tmp, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);`, to: raw`	reader->file = openat(writer->folder, writer->tmp, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 	lseek(reader->file, 1, SEEK_SET);` },
 	{ test: blob('following_in_a_removed_group_says_gone'), file: dir, from: raw`		st = errno == ENOENT ? err_set(err, E_GONE, "the group was removed")
-				     : err_errno`, to: raw`		st = errno == ESRCH ? err_set(err, E_GONE, "the group was removed")
-				     : err_errno` },
+				     : err_errno(err, errno, "open");
+	if (st != OK) {
+		free(reader);`, to: raw`		st = errno == ESRCH ? err_set(err, E_GONE, "the group was removed")
+				     : err_errno(err, errno, "open");
+	if (st != OK) {
+		free(reader);` },
 ];

@@ -67,7 +67,7 @@ export default [
 	show_job`, to: raw`	begun_us = clock_mono_us();
 	settle(worker, &job, &verdict, begun_us);
 	show_job` },
-	{ test: 'scenario/25-life: progress is 0 when a job is claimed, moves while it is read, and is 1 at its end', file: 'src/work/load.c', from: raw`PROGRESS_READ * (double)load->bytes_read`, to: raw`0.0 * (double)load->bytes_read` },
+	{ test: 'scenario/25-life: progress is 0 when a job is claimed, moves while it is read, and is 1 at its end', file: 'src/work/load.c', from: raw`PROGRESS_READ * part`, to: raw`0.0 * part` },
 	{ test: 'scenario/25-life: progress is 0 when a job is claimed, moves while it is read, and is 1 at its end', file: 'src/api/render.c', from: raw`double progress = job_state_is_final(job->state) ? 1 : 0;`, to: raw`double progress = 0;` },
 	{ test: 'scenario/25-life: errorMessage is null unless the job is Failed, and then says why', file: 'src/api/render.c', from: raw`job->error[0] != '\0' ? job->error : NULL`, to: raw`job->error` },
 	{ test: 'scenario/25-life: numberRecordsProcessed counts every record that was read, the failed ones included', file: 'src/work/load.c', from: raw`		load->counts.records_failed++;`, to: raw`		load->counts.records_processed--;

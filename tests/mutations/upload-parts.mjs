@@ -25,7 +25,7 @@ export default [
 	{ test: 'scenario/04-upload: a connection that breaks in mid-body leaves no trace', file: 'src/blob/blob.c', from: raw`	writer->ops->write_abort(writer);
 	*writer_ptr = NULL;`, to: raw`	*writer_ptr = NULL;` },
 	{ test: 'scenario/04-upload: parts count in the order of their acceptance, not of their beginning', file: 'src/catalog/catalog_sqlite_sql.def', from: parts[0], to: parts[1] },
-	{ test: 'scenario/04-upload: of parallel parts the one that is last in the list wins', file: 'src/work/load.c', from: raw`		st = load_part(load, &parts[i], err);`, to: raw`		st = load_part(load, &parts[count - 1 - i], err);` },
+	{ test: 'scenario/04-upload: of parallel parts the one that is last in the list wins', file: 'src/work/load.c', from: raw`		st = load_part(load, &parts[i], NULL, NULL, err);`, to: raw`		st = load_part(load, &parts[count - 1 - i], NULL, NULL, err);` },
 	{ test: 'scenario/04-upload: a refusal reaches a client that is still sending, and one that waits before it sends', file: 'src/http/server_mhd.c', from: raw`	request->linger = request->state == REQUEST_HEAD;`, to: raw`	request->linger = false;` },
 	{ test: 'scenario/04-upload: an HTTP client with a body of 20 MB sees the refusal, too', file: 'src/http/server_mhd.c', from: raw`	request->linger = request->state == REQUEST_HEAD;`, to: raw`	request->linger = false;` },
 	{ test: 'scenario/04-upload: an abort during an upload answers 200 with nothing left on disk, and the upload is told 409', file: 'src/job/job.c', from: raw`	st = blob_remove(service->blob, job.id, "", err);`, to: raw`	st = blob_remove(service->blob, job.id, JOB_PART_PREFIX, err);` },
