@@ -310,6 +310,8 @@ static enum status wait_for_upload(struct early *early, struct err *err)
 	const char *end = NULL;
 	enum status st = OK;
 
+	log_event(LOG_LEVEL_DEBUG, "early.read", "job=%s parts=%zu", early->job.id,
+	    load_done_count(early->load));
 	mutex_lock(&early->mutex);
 	early->state = EARLY_IDLE;
 	cond_broadcast(&early->changed);

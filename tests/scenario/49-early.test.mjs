@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Parts are loaded while they are uploaded, and what was loaded before the close counts exactly when the job does.
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { test } from 'node:test';
 import { Server } from './harness.mjs';
 
@@ -18,6 +19,12 @@ function rows(first, count = 40000, name = 'n') {
 const document = (fields, required) => ({ openapi: '3.0.3', components: { schemas: { things: { type: 'object', required,
 	properties: Object.fromEntries(Object.entries(fields).map(([name, type]) => [name, { type }])) } } } });
 const logged = (server, event, job) => server.log.split('\n').filter((line) => line.includes(` ${event} `) && line.includes(`job=${job}`));
+
+// When the server's log has the event of the job.
+async function told(server, event, job) {
+	while (logged(server, event, job).length === 0)
+		await once(server.process.stderr, 'data');
+}
 
 async function withServer(story, args = []) {
 	const server = await Server.start({ args: ['--log-level', 'debug', ...args] });
@@ -67,6 +74,7 @@ test('an abort throws away what was loaded', () => withServer(async (server) => 
 test('a job that is closed first lands first, and what was loaded before it is loaded again', () => withServer(async (server) => {
 	const early = await server.createJob('things');
 	await server.upload(early.id, rows(0, 40000, 'early'));
+	await told(server, 'early.read', early.id);
 	const first = await server.createJob('things');
 	await server.upload(first.id, rows(0, 5, 'first'));
 	await server.patch(first.id, 'UploadComplete');
@@ -75,6 +83,7 @@ test('a job that is closed first lands first, and what was loaded before it is l
 	await server.patch(early.id, 'UploadComplete');
 	assert.equal((await server.job(early.id, 60)).numberRecordsProcessed, 40000);
 	assert.deepEqual((await server.sql("select count(*), count(*) filter (where name like 'early%') from shop.things"))[0].map(Number), [40000, 40000]);
+	await told(server, 'early.dropped', early.id);
 	assert.match(logged(server, 'early.dropped', early.id).join(), /in the way/);
 }));
 
