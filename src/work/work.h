@@ -26,7 +26,7 @@ struct work_options {
 	struct job_service *jobs; /* borrowed, as are the stores in it */
 	struct lake *lake;
 	struct applier *applier; /* NULL: streams accept nothing */
-	struct early *early;     /* what was loaded before the close; borrowed */
+	struct early *early;     /* what was loaded before the close; borrowed; NULL: nothing */
 	struct faults *faults;   /* what jobs are to meet; borrowed; NULL: nothing */
 	size_t worker_count;
 };

@@ -47,8 +47,8 @@ struct work {
 	struct job_service *jobs;
 	struct lake *lake;
 	struct applier *applier; /* or NULL */
-	struct early *early;
-	struct faults *faults; /* or NULL */
+	struct early *early;     /* or NULL */
+	struct faults *faults;   /* or NULL */
 
 	pthread_mutex_t mutex; /* guards the three below and every worker's job_id */
 	pthread_cond_t changed;
@@ -206,8 +206,9 @@ static void load(struct worker *worker, const struct job *job, struct verdict *v
 
 	for (int attempt = 1;; attempt++) {
 		*verdict = (struct verdict){.what = VERDICT_COMPLETE};
-		st = early_finish(work->early, job, &worker->control, &outcome, &verdict->counts,
-		    &verdict->reason);
+		st = work->early == NULL ? E_NOT_FOUND
+					 : early_finish(work->early, job, &worker->control,
+					       &outcome, &verdict->counts, &verdict->reason);
 		if (st == E_NOT_FOUND)
 			st = load_job(work->jobs, work->lake, job, &worker->control, &outcome,
 			    &verdict->counts, &verdict->reason);
