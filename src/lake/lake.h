@@ -155,8 +155,8 @@ bool lake_load_is_in_the_way(const struct lake_load *load);
 void lake_load_abort(struct lake_load **load);
 
 /* Remove the problem records of a table that were committed before ${before_us}, durably, and say
- * how many there were.  With none to remove, or without such a table, nothing is written.  Waits
- * for a commit on that table.  E_IO, E_FULL. */
+ * how many there were.  With none to remove, or without such a table, nothing is written.  Does not
+ * wait for loads.  E_IO, E_FULL. */
 enum status lake_problems_expire(struct lake *lake, const char *connector, const char *object,
     int64_t before_us, int64_t *ret_removed, struct err *err) WARN_UNUSED;
 

@@ -245,6 +245,16 @@ void lake_duckdb_table_name(
 	assert(length < LAKE_DUCKDB_TABLE_NAME_BYTES);
 }
 
+void lake_duckdb_problems_name(
+    char ret_name[LAKE_DUCKDB_PROBLEMS_NAME_BYTES], const char *connector, const char *object)
+{
+	int length = snprintf(ret_name, LAKE_DUCKDB_PROBLEMS_NAME_BYTES,
+	    LAKE_PROBLEMS_PREFIX "%s.%s", connector, object);
+
+	assert(length > 0);
+	assert(length < (int)LAKE_DUCKDB_PROBLEMS_NAME_BYTES);
+}
+
 static void enter_gate(struct lake_duckdb *db)
 {
 	mutex_lock(&db->mutex);
@@ -573,8 +583,8 @@ static enum status open_database(
 	if (status == OK) {
 		thread_join(thread);
 		if (opening.state != DuckDBSuccess)
-			status =
-			    lake_duckdb_fail(DUCKDB_ERROR_IO, opening.message, "open the lake", err);
+			status = lake_duckdb_fail(
+			    DUCKDB_ERROR_IO, opening.message, "open the lake", err);
 		duckdb_free(opening.message);
 	}
 	duckdb_destroy_config(&config);

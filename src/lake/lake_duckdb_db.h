@@ -26,8 +26,8 @@
  *	lake_duckdb_render.c	values as text
  *
  * Locks, in the order in which they are taken:
- *	claim of a table, of a job or		held over I/O, so they are entries in a list, not
- *	journal, of all DDL			mutexes
+ *	claim of a table, of its old problem	held over I/O, so they are entries in a list, not
+ *	records, of a job or journal, of DDL	mutexes
  *	the writers' gate			as well
  *	commit_lock				shared by each query for its whole run; exclusive
  *						for COMMIT
@@ -63,7 +63,7 @@ struct lake_duckdb_watch {
 	int64_t deadline_us;
 	bool (*is_cancelled)(void *ctx); /* NULL: nobody can cancel it */
 	void *cancel_ctx;
-	atomic_bool cancelled; /* it was: stays so */
+	atomic_bool cancelled;    /* it was: stays so */
 	atomic_bool is_too_large; /* it was chosen to end when memory had run out */
 	struct lake_duckdb_watch *next;
 };
@@ -144,6 +144,12 @@ void lake_duckdb_unclaim(struct lake_duckdb *db, struct lake_duckdb_claim *claim
 #define LAKE_DUCKDB_TABLE_NAME_BYTES (2 * SCHEMA_NAME_BYTES_MAX + 2)
 void lake_duckdb_table_name(
     char ret_name[LAKE_DUCKDB_TABLE_NAME_BYTES], const char *connector, const char *object);
+
+/* "PR_connector.object", the name of the claim of a table's old problem records. */
+#define LAKE_DUCKDB_PROBLEMS_NAME_BYTES                                                            \
+	(LAKE_DUCKDB_TABLE_NAME_BYTES + sizeof(LAKE_PROBLEMS_PREFIX))
+void lake_duckdb_problems_name(
+    char ret_name[LAKE_DUCKDB_PROBLEMS_NAME_BYTES], const char *connector, const char *object);
 
 /* Put the name of "connector"."object", or of the table of its problem records, catalog and all. */
 void lake_duckdb_put_rows(struct buffer *sql, const char *connector, const char *object);

@@ -6,7 +6,8 @@
  *	close	the appender's last rows
  *	apply	INSERT … SELECT into "PR_connector"."object", with job and time, inside the
  *		transaction that has the load's rows and mark
- *	expire	DELETE of those that are older than a moment, under the table's claim
+ *	expire	DELETE of those that are older than a moment, under a claim of its own: a load that
+ *		adds others meanwhile touches none of them, and may take minutes
  *
  * Memory.  The appender keeps up to 204,800 rows before it hands them to the table, where the
  * engine's limit counts them and they may be spilled; so it is flushed by bytes.  And the engine
@@ -267,7 +268,7 @@ enum status lake_duckdb_problems_expire(struct lake *lake, const char *connector
 {
 	struct expiry expiry = {
 	    .db = (struct lake_duckdb *)lake, .connector = connector, .object = object};
-	char table_name[LAKE_DUCKDB_TABLE_NAME_BYTES];
+	char name[LAKE_DUCKDB_PROBLEMS_NAME_BYTES];
 	struct lake_duckdb_claim claim = {0};
 	bool goes_on = false;
 	enum status status = lake_duckdb_connect(expiry.db, &expiry.connection, err);
@@ -276,8 +277,8 @@ enum status lake_duckdb_problems_expire(struct lake *lake, const char *connector
 		return status;
 	snprintf(expiry.before, sizeof(expiry.before), "%" PRId64, before_us);
 	buffer_init(&expiry.sql, LAKE_DUCKDB_SQL_BYTES_MAX);
-	lake_duckdb_table_name(table_name, connector, object);
-	lake_duckdb_claim(expiry.db, &claim, table_name);
+	lake_duckdb_problems_name(name, connector, object);
+	lake_duckdb_claim(expiry.db, &claim, name);
 	status = has_table(&expiry, &goes_on, err);
 	if (status == OK && goes_on)
 		status = has_old(&expiry, &goes_on, err);

@@ -49,7 +49,9 @@ struct change {
 	struct relation rows;
 	struct relation problems;
 	char name[LAKE_DUCKDB_TABLE_NAME_BYTES];
+	char problems_name[LAKE_DUCKDB_PROBLEMS_NAME_BYTES];
 	struct lake_duckdb_claim table_claim;
+	struct lake_duckdb_claim problems_claim;
 	struct lake_duckdb_claim ddl_claim;
 	struct buffer sql;
 };
@@ -143,7 +145,9 @@ static enum status begin_change(struct change *change, struct lake_duckdb *db,
 	    &change->problems, LAKE_PROBLEMS_PREFIX, connector, object, "problem records of ");
 	buffer_init(&change->sql, LAKE_DUCKDB_SQL_BYTES_MAX);
 	lake_duckdb_table_name(change->name, connector, object);
+	lake_duckdb_problems_name(change->problems_name, connector, object);
 	lake_duckdb_claim(db, &change->table_claim, change->name);
+	lake_duckdb_claim(db, &change->problems_claim, change->problems_name);
 	lake_duckdb_claim(db, &change->ddl_claim, DDL_CLAIM);
 	status = lake_duckdb_connect(db, &change->connection, err);
 	if (status == OK)
@@ -151,6 +155,7 @@ static enum status begin_change(struct change *change, struct lake_duckdb *db,
 	if (status != OK) {
 		duckdb_disconnect(&change->connection);
 		lake_duckdb_unclaim(db, &change->ddl_claim);
+		lake_duckdb_unclaim(db, &change->problems_claim);
 		lake_duckdb_unclaim(db, &change->table_claim);
 		buffer_fini(&change->sql);
 	}
@@ -167,6 +172,7 @@ static enum status end_change(
 		lake_duckdb_rollback(change->db, change->connection);
 	duckdb_disconnect(&change->connection);
 	lake_duckdb_unclaim(change->db, &change->ddl_claim);
+	lake_duckdb_unclaim(change->db, &change->problems_claim);
 	lake_duckdb_unclaim(change->db, &change->table_claim);
 	buffer_fini(&change->sql);
 	return status;
