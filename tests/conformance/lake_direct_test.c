@@ -5,6 +5,7 @@
  */
 #include "lake_fixture.h"
 
+#include "base/clock.h"
 #include "base/thread.h"
 
 #include <stdatomic.h>
@@ -263,6 +264,7 @@ static void who_waits_for_the_table_is_told_of(void **context)
 {
 	struct state *state = *context;
 	struct rival rival = {.lake = state->lake};
+	int64_t give_up_us = clock_mono_us() + 30000000;
 	const struct lake_mark mark = {0};
 	struct lake_load *load = NULL;
 	pthread_t thread;
@@ -274,8 +276,10 @@ static void who_waits_for_the_table_is_told_of(void **context)
 	assert_int_equal(append_many(load, 0, 1, &err), OK);
 	assert_false(lake_load_is_in_the_way(load));
 	assert_int_equal(thread_start(&thread, "rival", load_beside, &rival, &err), OK);
-	while (!lake_load_is_in_the_way(load))
+	while (!lake_load_is_in_the_way(load)) {
 		assert_false(atomic_load(&rival.is_done));
+		assert_true(clock_mono_us() < give_up_us);
+	}
 	assert_int_equal(lake_load_commit(&load, "j1", &mark, &err), OK);
 	thread_join(thread);
 	check(state->lake, "SELECT count(*) FROM shop.plain", "2049\n");
@@ -289,9 +293,11 @@ static void a_query_may_not_read_a_feed(void **context)
 	static struct answer answer;
 	struct err err;
 
-	for (size_t i = 0; i < COUNT(statements); i++)
+	for (size_t i = 0; i < COUNT(statements); i++) {
 		assert_int_equal(
 		    try_query(state->lake, statements[i], 1000, 10, &answer, &err), E_INVALID);
+		assert_non_null(strstr(err.text, "may not use"));
+	}
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)

@@ -27,8 +27,16 @@ export default [
 		status = check_versions(load, err);`, to: '' },
 	{ test: suite('a_row_that_is_older_than_the_stored_one_is_a_conflict'), file: direct, from: raw`	if (load->direct.has_null_version)`, to: raw`	if (false)` },
 	{ test: suite('a_table_with_a_field_called_rowid_is_a_conflict'), file: direct, from: raw`		if (strcasecmp(load->names[i], "rowid") == 0)`, to: raw`		if (strcasecmp(load->names[i], "row id") == 0)` },
-	{ test: suite('an_abort_in_the_middle_leaves_nothing_and_holds_up_nobody'), file: direct, from: raw`	if (direct->is_open)
-		lake_duckdb_rollback(load->db, load->connection);`, to: raw`	if (direct->is_open && lake_duckdb_commit(load->db, load->connection, NULL) != OK)
+	{ test: suite('an_abort_in_the_middle_leaves_nothing_and_holds_up_nobody'), file: direct, from: raw`		lake_duckdb_feed_stop(&direct->feed);
+		thread_join(direct->inserter);
+		direct->has_inserter = false;
+	}
+	if (direct->is_open)
+		lake_duckdb_rollback(load->db, load->connection);`, to: raw`		lake_duckdb_feed_end(&direct->feed);
+		thread_join(direct->inserter);
+		direct->has_inserter = false;
+	}
+	if (direct->is_open && lake_duckdb_commit(load->db, load->connection, NULL) != OK)
 		return;` },
 	{ test: suite('who_waits_for_the_table_is_told_of'), file: base, from: raw`		other->is_wanted = true;`, to: raw`		other->is_wanted = false;` },
 	{ test: suite('a_query_may_not_read_a_feed'), file: base, from: raw`	/* In this order: the guard refuses the functions that are there. */

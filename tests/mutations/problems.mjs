@@ -33,7 +33,7 @@ export default [
 	{ test: `${suite}: the_old_ones_go_and_the_others_stay`, file: problem, from: 'epoch_us(failed_at) < ?::BIGINT', to: 'epoch_us(failed_at) <> ?::BIGINT' },
 	{ test: `${suite}: the_old_ones_go_and_the_others_stay`, file: problem, from: 'status = lake_duckdb_commit(expiry->db, expiry->connection, err);', to: 'lake_duckdb_rollback(expiry->db, expiry->connection);' },
 	{ test: `${suite}: without_their_table_there_are_none_to_expire`, file: problem, from: '*ret_is_there = duckdb_row_count(&result) > 0;', to: '*ret_is_there = true;' },
-	{ test: `${suite}: two_who_expire_at_once_take_turns`, file: problem, from: 'lake_duckdb_claim(expiry.db, &claim, name);', to: '(void)table_name;' },
+	{ test: `${suite}: two_who_expire_at_once_take_turns`, file: problem, from: 'lake_duckdb_claim(expiry.db, &claim, name);', to: '(void)name;' },
 	{ test: `${suite}: they_go_with_the_table`, file: table, from: 'if (status == OK && change.problems.has_view)', to: 'if (status == OK && change.problems.has_view && !change.rows.has_view)' },
 
 	/* --- Names, and files of before --- */
