@@ -216,10 +216,11 @@ async function loadThree(w, crash) {
 }
 
 // Point -> how often the first job is loaded again.  The four uploads pass blob.synced and blob.renamed before the failed
-// records do; blob.emptied is passed when a load begins, and at its end for the parts and for what is unfinished.
+// records do; blob.emptied is passed when a load begins, twice as a key comes twice and it begins anew through the stage, and
+// at its end for the parts and for what is unfinished.
 const loadPoints = {
-	'load.claimed': 1, [emptied(1)]: 1, 'load.staged': 1, 'blob.synced:5': 1, 'blob.renamed:5': 1, 'load.rejects': 1,
-	'load.applied': 0, 'load.completed': 0, [emptied(2)]: 0, [emptied(3)]: 0, 'load.removed': 0,
+	'load.claimed': 1, [emptied(1)]: 1, [emptied(2)]: 1, 'load.staged': 1, 'blob.synced:5': 1, 'blob.renamed:5': 1, 'load.rejects': 1,
+	'load.applied': 0, 'load.completed': 0, [emptied(3)]: 0, [emptied(4)]: 0, 'load.removed': 0,
 };
 const hasParts = ['load.applied', 'load.completed'];
 for (const [point, retries] of Object.entries(loadPoints))

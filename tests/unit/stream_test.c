@@ -55,6 +55,36 @@ static void another_word_is_refused_and_changes_nothing(void **state)
 	assert_int_equal(refresh, STREAM_PARTIAL);
 }
 
+static void a_stream_is_the_same_only_with_the_same_settings_and_document(void **state)
+{
+	const struct stream stream = {.connector = "shop",
+	    .object = "orders",
+	    .category = STREAM_PROFILE,
+	    .primary_key = "id",
+	    .record_modified_field = "at",
+	    .event_time_field = "day",
+	    .journal = "log",
+	    .revision = 7};
+	const struct stream same = stream;
+	struct stream others[9];
+
+	(void)state;
+	assert_true(stream_is_same(&stream, &same));
+	for (size_t i = 0; i < 9; i++)
+		others[i] = stream;
+	others[0].connector[0] = 'x';
+	others[1].object[0] = 'x';
+	others[2].category = STREAM_OTHER;
+	others[3].refresh = STREAM_PARTIAL;
+	others[4].primary_key[0] = 'x';
+	others[5].record_modified_field[0] = '\0';
+	others[6].event_time_field[0] = '\0';
+	others[7].journal[0] = 'x';
+	others[8].revision = 8;
+	for (size_t i = 0; i < 9; i++)
+		assert_false(stream_is_same(&stream, &others[i]));
+}
+
 static void settings_must_fit_the_object(void **state)
 {
 	static const struct {
@@ -176,6 +206,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(categories_and_refresh_modes_are_the_words_of_the_wire),
 	    cmocka_unit_test(another_word_is_refused_and_changes_nothing),
+	    cmocka_unit_test(a_stream_is_the_same_only_with_the_same_settings_and_document),
 	    cmocka_unit_test(settings_must_fit_the_object),
 	    cmocka_unit_test(an_object_of_many_fields_or_none_that_fit_gives_a_bounded_text),
 	    cmocka_unit_test(the_primary_key_and_record_modified_field_stay),
