@@ -326,7 +326,8 @@ enum upload_next upload_feed(struct request *request, struct slice bytes, size_t
 		if (u->filling->used == UPLOAD_CHUNK_BYTES)
 			hand_over(request);
 	}
-	if (u->filling != NULL && are_chunks_scarce(request->server))
+	/* Once parked, the chunk is for whoever gives one back to say: this thread may not look. */
+	if (next == UPLOAD_GO && u->filling != NULL && are_chunks_scarce(request->server))
 		hand_over(request);
 	request->received += taken;
 	*ret_taken = taken;
