@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The scalar CSV tokenizer: the one that says what a record is, and
- * that every faster one must equal.
+ * The CSV tokenizer.
  *
  * Two readers share one struct.  step() takes one byte and knows every rule; it looks at no byte
  * but the one it is given and keeps fields as offsets from the record's first byte, so that it can
  * be stopped anywhere, and the text may lie in the chunk or elsewhere.  ordinary_record() knows
  * only the records that nearly all are: wholly in the chunk, without fault, within the limits.  It
- * jumps from special byte to special byte, with the help of a bit mask of the next 64 bytes, and
- * changes nothing until it has seen the record's end; what it does not understand it leaves to
- * step(), from the record's first byte.
+ * jumps from special byte to special byte, which csv_index.h finds in the fastest way that the
+ * processor has, and changes nothing until it has seen the record's end; what it does not
+ * understand it leaves to step(), from the record's first byte.  So step() says what a record is.
  *
  * Fields are views: of the chunk, or, for a record that began in an earlier feed, of a carry
  * buffer.  There are two of those, because the tail of a chunk is put aside while the record that
@@ -24,9 +23,9 @@
 #include "csv/csv.h"
 
 #include "base/buffer.h"
+#include "csv/csv_index.h"
 
 #include <assert.h>
-#include <endian.h>
 #include <inttypes.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -379,95 +378,95 @@ static enum status skip_mark(
  * Reading from special byte to special byte.
  */
 
-#define EACH_BYTE(byte) (UINT64_C(0x0101010101010101) * (byte))
+#define WINDOW_BLOCKS_MIN 4  /* what is looked at before it is known whether records are ordinary */
+#define WINDOW_BLOCKS     32 /* later: two kilobytes of text */
+#define WINDOW_BYTES      (WINDOW_BLOCKS * INDEX_BLOCK_BYTES)
 
-/* A bit for each of the 8 bytes in ${word}, the first byte's lowest: is it a comma, a
- * quote or below 0x0e?  LF and CR are; the other control characters are so rare that
- * asking for less than for equality pays.  Each sum stays within its byte, so no byte's
- * answer depends on its neighbours'. */
-static inline uint64_t specials_in_word(uint64_t word)
-{
-	const uint64_t low = EACH_BYTE(0x7f);
-	uint64_t comma = word ^ EACH_BYTE(','), quote = word ^ EACH_BYTE('"');
-	uint64_t not_comma = ((comma & low) + low) | comma;
-	uint64_t not_quote = ((quote & low) + low) | quote;
-	uint64_t not_below = ((word & low) + EACH_BYTE(0x80 - 0x0e)) | word;
-	uint64_t tops = ~(not_comma & not_quote & not_below) & EACH_BYTE(0x80);
-
-	/* Gather the top bits: the multiplication shifts byte i's to bit 56
-	 * + i, and nothing else there. */
-	return ((tops >> 7) * UINT64_C(0x0102040810204080)) >> 56;
-}
-
-#define BLOCK_BYTES 64
-
-static inline uint64_t specials_in_block(const char *block)
-{
-	uint64_t specials = 0;
-
-	for (unsigned i = 0; i < BLOCK_BYTES; i += 8) {
-		uint64_t word;
-
-		memcpy(&word, block + i, sizeof(word));
-		specials |= specials_in_word(le64toh(word)) << i;
-	}
-	return specials;
-}
-
-/* Finds the special bytes of a chunk one after the other. */
+/* Finds the special bytes of a chunk one after the other.  Their places are looked for a window
+ * at a time; no byte past the chunk's end is read. */
 struct cursor {
+	csv_index_fn *index;
 	const char *bytes;
 	size_t count;
-	size_t block;      /* where the block begins */
-	uint64_t specials; /* those in the block that were not taken yet */
+	size_t window;        /* where the window begins, from which places count */
+	size_t behind;        /* where the next one will */
+	size_t window_blocks; /* that one's length at most */
+	uint64_t inside;      /* at its first byte: see csv_index.h */
+	const uint32_t *next, *end;
+	uint32_t places[WINDOW_BYTES + INDEX_SLACK];
 };
 
 #define NOWHERE SIZE_MAX
 
-/* The chunk's last bytes, too few for a block: read through a copy, since
- * nothing may be read past the end. */
-static __attribute__((noinline)) uint64_t specials_in_tail(const char *bytes, size_t count)
+/* The chunk's last bytes, too few for a block: through a copy. */
+static size_t look_at_tail(struct cursor *cursor)
 {
-	char block[BLOCK_BYTES];
+	size_t count = cursor->count - cursor->behind;
+	char block[INDEX_BLOCK_BYTES];
 
 	memset(block, 'a', sizeof(block));
-	memcpy(block, bytes, count);
-	return specials_in_block(block);
+	memcpy(block, cursor->bytes + cursor->behind, count);
+	cursor->behind = cursor->count;
+	return cursor->index(block, 1, &cursor->inside, cursor->places);
 }
 
-static inline uint64_t look_at_block(const struct cursor *cursor)
+/* Go on to the next window that has a special byte; false when there is none. */
+static __attribute__((noinline)) bool find_window(struct cursor *cursor)
 {
-	size_t left = cursor->count - cursor->block;
+	size_t found = 0, blocks;
 
-	if (left < BLOCK_BYTES)
-		return specials_in_tail(cursor->bytes + cursor->block, left);
-	return specials_in_block(cursor->bytes + cursor->block);
-}
-
-/* The offset of the next special byte, or NOWHERE. */
-static inline size_t next_special(struct cursor *cursor)
-{
-	size_t special;
-
-	while (cursor->specials == 0) {
-		if (cursor->count - cursor->block <= BLOCK_BYTES)
-			return NOWHERE;
-		cursor->block += BLOCK_BYTES;
-		cursor->specials = look_at_block(cursor);
+	while (found == 0 && cursor->behind < cursor->count) {
+		blocks = (cursor->count - cursor->behind) / INDEX_BLOCK_BYTES;
+		if (blocks > cursor->window_blocks)
+			blocks = cursor->window_blocks;
+		cursor->window = cursor->behind;
+		if (blocks == 0) {
+			found = look_at_tail(cursor);
+		} else {
+			found = cursor->index(cursor->bytes + cursor->window, blocks,
+			    &cursor->inside, cursor->places);
+			cursor->behind += blocks * INDEX_BLOCK_BYTES;
+		}
+		cursor->window_blocks = WINDOW_BLOCKS;
 	}
-	special = cursor->block + (size_t)__builtin_ctzll(cursor->specials);
-	cursor->specials &= cursor->specials - 1;
-	return special;
+	cursor->next = cursor->places;
+	cursor->end = cursor->places + found;
+	return found > 0;
+}
+
+/* At byte ${at}, a record's first. */
+static void begin_cursor(
+    struct cursor *cursor, csv_index_fn *index, const char *bytes, size_t count, size_t at)
+{
+	cursor->index = index;
+	cursor->bytes = bytes;
+	cursor->count = count;
+	cursor->behind = at;
+	cursor->window_blocks = WINDOW_BLOCKS_MIN;
+	cursor->inside = 0;
+	cursor->next = cursor->end = cursor->places;
+}
+
+/* The offset of the next special byte, or NOWHERE.  ${*at} stands for cursor->next, in a register. */
+static inline size_t next_special(struct cursor *cursor, const uint32_t **at)
+{
+	if (*at == cursor->end) {
+		if (!find_window(cursor))
+			return NOWHERE;
+		*at = cursor->next;
+	}
+	return cursor->window + *(*at)++;
 }
 
 /* After an opening quote: the offset of the comma or line end behind the closing one; NOWHERE when
  * that is not in the chunk, or when something else follows. */
-static inline size_t skip_quoted(struct cursor *cursor, uint64_t *lines, bool *escapes)
+static inline size_t skip_quoted(
+    struct cursor *cursor, const uint32_t **at, uint64_t *lines, bool *escapes)
 {
 	size_t quote, behind;
 
 	for (;;) {
-		quote = next_special(cursor);
+		quote = next_special(cursor, at);
 		if (quote == NOWHERE)
 			return NOWHERE;
 		if (cursor->bytes[quote] == '\n')
@@ -475,7 +474,7 @@ static inline size_t skip_quoted(struct cursor *cursor, uint64_t *lines, bool *e
 		if (cursor->bytes[quote] != '"')
 			continue;
 		/* What may follow is special, all of it. */
-		behind = next_special(cursor);
+		behind = next_special(cursor, at);
 		if (behind != quote + 1)
 			return NOWHERE;
 		if (cursor->bytes[behind] != '"')
@@ -489,6 +488,7 @@ static inline size_t skip_quoted(struct cursor *cursor, uint64_t *lines, bool *e
 static inline bool ordinary_record(struct csv *csv, struct cursor *cursor, size_t *at)
 {
 	const char *bytes = cursor->bytes;
+	const uint32_t *next = cursor->next;
 	struct slice *fields = csv->fields;
 	size_t begin = *at, from, special, to, kept = 0, kept_max = csv->options.fields_max;
 	uint64_t lines = 1;
@@ -496,9 +496,9 @@ static inline bool ordinary_record(struct csv *csv, struct cursor *cursor, size_
 
 	for (;;) {
 		from = begin;
-		special = to = next_special(cursor);
+		special = to = next_special(cursor, &next);
 		if (special == begin && bytes[special] == '"') {
-			special = skip_quoted(cursor, &lines, &escapes);
+			special = skip_quoted(cursor, &next, &lines, &escapes);
 			from++;
 			to = special - 1;
 		}
@@ -511,7 +511,7 @@ static inline bool ordinary_record(struct csv *csv, struct cursor *cursor, size_
 		} else if (bytes[special] == '\n') {
 			break;
 		} else if (bytes[special] == '\r') {
-			to = next_special(cursor);
+			to = next_special(cursor, &next);
 			if (to != special + 1 || bytes[to] != '\n')
 				return false;
 			break;
@@ -522,6 +522,7 @@ static inline bool ordinary_record(struct csv *csv, struct cursor *cursor, size_
 	}
 	if (special - *at > csv->options.record_bytes_max)
 		return false;
+	cursor->next = next;
 	csv->field_kept = csv->field_count = special == *at ? 0 : kept + 1;
 	csv->escapes = escapes;
 	csv->line += lines;
@@ -533,11 +534,11 @@ static inline bool ordinary_record(struct csv *csv, struct cursor *cursor, size_
 static enum status take_ordinary_records(
     struct csv *csv, char *bytes, size_t count, size_t *at, const struct sink *sink)
 {
-	struct cursor cursor = {.bytes = bytes, .count = count, .block = *at};
+	struct cursor cursor;
 	enum status status = OK;
 	size_t begin = *at;
 
-	cursor.specials = look_at_block(&cursor);
+	begin_cursor(&cursor, csv->options.index->run, bytes, count, *at);
 	while (status == OK && ordinary_record(csv, &cursor, at)) {
 		if (csv->field_count > 0)
 			status = report(csv, bytes + begin, sink);
@@ -562,6 +563,8 @@ enum status csv_create(const struct csv_options *options, struct csv **ret_csv, 
 	if (csv == NULL)
 		goto out;
 	csv->options = *options;
+	if (csv->options.index == NULL)
+		csv->options.index = csv_index_best();
 	for (size_t i = 0; i < 2; i++)
 		buffer_init(&csv->carries[i], options->record_bytes_max);
 	csv->fields = calloc(options->fields_max, sizeof(*csv->fields));

@@ -54,9 +54,13 @@ struct csv_record {
  * returns it; after that, as after finish, only reset and destroy are allowed. */
 typedef enum status csv_record_fn(void *ctx, const struct csv_record *record, struct err *err);
 
+struct csv_index;
+
 struct csv_options {
 	size_t record_bytes_max; /* of one record's raw text, line ends inside quotes included */
 	size_t fields_max;       /* kept of one record */
+	const struct csv_index *index; /* how special bytes are found (csv_index.h); NULL: the
+					  fastest way that this processor has */
 };
 
 struct csv;

@@ -9,6 +9,7 @@
  */
 #include "../fuzz/csv_model.h"
 
+#include "csv/csv_index.h"
 #include "csv/csv_write.h"
 
 #include <setjmp.h>
@@ -47,8 +48,8 @@ static void check_log(
 	buffer_reset(got);
 }
 
-/* Read ${example} in every way and with ${options}; always the same must come. */
-static void check_example(const struct example *example, const struct csv_options *options)
+/* Read ${example} in every way; always the same must come. */
+static void check_example_by(const struct example *example, const struct csv_options *options)
 {
 	struct slice part = example->part;
 	struct buffer got;
@@ -69,6 +70,14 @@ static void check_example(const struct example *example, const struct csv_option
 	run_whole(part, options, &got);
 	check_log(&got, example->log, part, "in chunks of", part.len);
 	buffer_fini(&got);
+}
+
+static void check_example(const struct example *example, const struct csv_options *options)
+{
+	struct csv_options by = *options;
+
+	for (size_t i = 0; (by.index = csv_index_at(i)) != NULL; i++)
+		check_example_by(example, &by);
 }
 
 static void check_examples(
@@ -356,11 +365,14 @@ static void compare_random_parts(struct slice alphabet, size_t bytes_max, unsign
 			bytes[k] = alphabet.ptr[next_random(&random) % alphabet.len];
 		model_log(part, &options, &expected);
 		buffer_put_char(&expected, '\0');
-		run_split(part, &options, next_random(&random) % 20 + 1, &random, &got);
-		check_log(
-		    &got, expected.ptr, part, "in random chunks, limit", options.record_bytes_max);
-		run_whole(part, &options, &got);
-		check_log(&got, expected.ptr, part, "at once, limit", options.record_bytes_max);
+		for (size_t k = 0; (options.index = csv_index_at(k)) != NULL; k++) {
+			run_split(part, &options, next_random(&random) % 20 + 1, &random, &got);
+			check_log(&got, expected.ptr, part, "in random chunks, limit",
+			    options.record_bytes_max);
+			run_whole(part, &options, &got);
+			check_log(&got, expected.ptr, part, options.index->name,
+			    options.record_bytes_max);
+		}
 		buffer_reset(&expected);
 		free(bytes);
 	}
@@ -374,6 +386,87 @@ static void random_parts_are_read_as_the_model_reads_them(void **state)
 	compare_random_parts(SLICE(",\"\r\na\0\xef\xbb\xbf"), 12, 8000);
 	compare_random_parts(SLICE(",,\"\"\"\r\n\r\nab\0"), 60, 4000);
 	compare_random_parts(SLICE(",\"\n\nabcdefghijklmnopqrstuvwxyz \t"), 500, 1000);
+	/* Several windows long, and mostly well formed. */
+	compare_random_parts(SLICE(",,\nabcdefghijklmnopqrstuvwxyz0123456789"), 20000, 20);
+}
+
+/* What csv_index.h says of the place ${at} in ${bytes}: it must be named, may be, or must not. */
+enum naming { NAMED, PERHAPS, UNNAMED };
+
+static enum naming naming_of(unsigned char c, bool inside)
+{
+	if (c == '"' || c == '\n')
+		return NAMED;
+	if (c == ',' || c == '\r')
+		return inside ? PERHAPS : NAMED;
+	return c < ' ' ? PERHAPS : UNNAMED;
+}
+
+static void check_places(
+    const struct csv_index *index, const char *bytes, size_t blocks, bool inside)
+{
+	const uint32_t untouched = 0xfefefefe;
+	size_t count = blocks * INDEX_BLOCK_BYTES, room = count + INDEX_SLACK, found, next = 0;
+	uint32_t *places = malloc((room + 1) * sizeof(*places));
+	uint64_t state = inside ? UINT64_MAX : 0;
+
+	assert_non_null(places);
+	places[room] = untouched;
+	found = index->run(bytes, blocks, &state, places);
+	assert_in_range(found, 0, count);
+	assert_int_equal(places[room], untouched);
+	for (size_t at = 0; at < count; at++) {
+		enum naming naming;
+		bool named = next < found && places[next] == at;
+
+		/* A closing quote is outside already, an opening one inside. */
+		inside ^= bytes[at] == '"';
+		naming = naming_of((unsigned char)bytes[at], inside);
+		if ((naming == NAMED && !named) || (naming == UNNAMED && named))
+			fail_msg("%s: byte %zu of %zu is %s", index->name, at, count,
+			    named ? "named" : "not named");
+		next += named;
+	}
+	assert_int_equal(next, found);
+	if (strcmp(index->name, "scalar") != 0)
+		assert_true(state == (inside ? UINT64_MAX : 0));
+	free(places);
+}
+
+static void every_way_names_the_same_places(void **state)
+{
+	static const char *const alphabets[] = {",\"\r\na", "\"", ",", "abcdefghijklmnop,,,,\n\"",
+	    "\x2b\x2d\x21\x23\x0b\x09\x8a\xac\xa2\x8d,"};
+	uint64_t random = 7;
+	size_t ways = 0;
+
+	(void)state;
+	for (; csv_index_at(ways) != NULL; ways++) {
+		for (unsigned i = 0; i < 5000; i++) {
+			const char *alphabet = alphabets[i % 5];
+			size_t blocks = next_random(&random) % 5 + (i > 0);
+			/* An exact allocation, at any alignment. */
+			size_t shift = next_random(&random) % 64, size = blocks * INDEX_BLOCK_BYTES;
+			char *bytes = malloc(shift + size + 1);
+
+			assert_non_null(bytes);
+			bytes = realloc(bytes, shift + size + (size == 0));
+			assert_non_null(bytes);
+			for (size_t k = 0; k < size; k++)
+				bytes[shift + k] =
+				    alphabet[next_random(&random) % strlen(alphabet)];
+			check_places(csv_index_at(ways), bytes + shift, blocks, i % 2 == 1);
+			free(bytes);
+		}
+	}
+	assert_true(ways > 0);
+	assert_string_equal(csv_index_at(ways - 1)->name, "scalar");
+	assert_ptr_equal(csv_index_best(), csv_index_at(0));
+#ifdef __x86_64__
+	/* Every such processor has this one. */
+	assert_true(ways >= 2);
+	assert_string_equal(csv_index_at(ways - 2)->name, "sse2");
+#endif
 }
 
 static void no_byte_but_comma_quote_cr_and_lf_means_anything(void **state)
@@ -621,6 +714,7 @@ int main(void)
 	    cmocka_unit_test(fields_past_their_maximum_are_counted_but_not_kept),
 	    cmocka_unit_test(every_offset_in_a_long_row_is_as_good_as_any),
 	    cmocka_unit_test(random_parts_are_read_as_the_model_reads_them),
+	    cmocka_unit_test(every_way_names_the_same_places),
 	    cmocka_unit_test(no_byte_but_comma_quote_cr_and_lf_means_anything),
 	    cmocka_unit_test(what_the_callback_returns_stops_the_feed_and_comes_back),
 	    cmocka_unit_test(a_reset_reader_is_like_a_new_one),
