@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The peer of bench/upsert: what a person would write who loads the file by hand with DuckDB's own CSV reader.
+ * The peer of goal 6: what a person would write who loads the file by hand with DuckDB's own CSV reader.
  *
  *	duckdb_script upsert DB FILE	FILE's orders into the table of DB, the last row of each key wins
  *	duckdb_script sums DB		a line that tells two tables apart, for comparing with ours

@@ -2,7 +2,7 @@
 // What the scenarios share: a server of their own on a free port with its own data directory, and calls in one line.
 // Nothing here waits for a time: start waits for the server's ready line, jobs for ?wait=, ends for the process's exit.
 import { execFileSync, spawn } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, unlinkSync } from 'node:fs';
+import { closeSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync, unlinkSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import https from 'node:https';
 import { Readable } from 'node:stream';
@@ -48,6 +48,7 @@ export class Server {
 		this.env = { ...process.env, ...options.env };
 		this.data = options.data ?? mkdtempSync(join(tmpdir(), 'sluice-'));
 		this.ownsData = options.data === undefined;
+		this.logFile = options.logFile;	// where its log goes instead of here: reading it costs a measurement time
 		this.openFiles = options.openFiles;	// the shell's soft limit, when it is to be another
 		this.fifo = join(this.data, 'hold');
 		if (options.holdAt)
@@ -85,9 +86,12 @@ export class Server {
 	run(env = {}) {
 		const shell = this.openFiles ? ['sh', '-c', `ulimit -Sn ${this.openFiles}; exec "$0" "$@"`] : [];
 		const [command, ...args] = [...shell, program, 'serve', '--data', this.data, '--listen', '127.0.0.1:0', '--ready-fd', '3', ...this.args];
+		const log = this.logFile ? openSync(this.logFile, 'a') : 'pipe';
 		this.process = spawn(command, args,
-			{ stdio: ['ignore', 'ignore', 'pipe', 'pipe'], env: { ...this.env, ...env } });
-		this.process.stderr.on('data', (text) => { this.log += text; });
+			{ stdio: ['ignore', 'ignore', log, 'pipe'], env: { ...this.env, ...env } });
+		if (this.logFile)
+			closeSync(log);
+		this.process.stderr?.on('data', (text) => { this.log += text; });
 		this.ended = new Promise((done) => this.process.on('close', (code, signal) => done({ code, signal })));
 		const ready = new Promise((done) => this.process.stdio[3].once('data', (line) => done(String(line).trim())));
 		return Promise.race([
