@@ -194,8 +194,7 @@ enum status catalog_job_first_closed(struct catalog *catalog, struct slice conne
 	return catalog->ops->job_first_closed(catalog, connector, object, ret_job, err);
 }
 
-enum status catalog_job_move(struct catalog *catalog, struct slice id,
-    const struct catalog_job_move *move, struct job *ret_job, struct err *err)
+static void assert_move(const struct catalog_job_move *move)
 {
 	assert(move->from != 0);
 	assert(states_are_valid(move->from));
@@ -203,17 +202,33 @@ enum status catalog_job_move(struct catalog *catalog, struct slice id,
 	/* Only a job InProgress has a lease. */
 	assert(move->new_lease == NULL || move->to == JOB_IN_PROGRESS);
 	assert(move->new_lease == NULL || fits(move->new_lease, UUID_TEXT_BYTES));
+}
+
+enum status catalog_job_move(struct catalog *catalog, struct slice id,
+    const struct catalog_job_move *move, struct job *ret_job, struct err *err)
+{
+	assert_move(move);
 	assert(ret_job != NULL);
 	return catalog->ops->job_move(catalog, id, move, ret_job, err);
 }
 
-enum status catalog_job_claim(struct catalog *catalog, const char *lease, int64_t delay_us,
-    struct job *ret_job, int64_t *ret_ready_us, struct err *err)
+enum status catalog_job_move_all(struct catalog *catalog, const struct catalog_job_step *steps,
+    size_t count, struct job *ret_jobs, struct err *err)
 {
-	assert(fits(lease, UUID_TEXT_BYTES));
-	assert(delay_us >= 0);
-	assert(ret_job != NULL && ret_ready_us != NULL);
-	return catalog->ops->job_claim(catalog, lease, delay_us, ret_job, ret_ready_us, err);
+	assert(ret_jobs != NULL);
+	for (size_t i = 0; i < count; i++)
+		assert_move(&steps[i].move);
+	return catalog->ops->job_move_all(catalog, steps, count, ret_jobs, err);
+}
+
+enum status catalog_job_claim(struct catalog *catalog, const struct catalog_claim *claim,
+    struct job *ret_jobs, size_t *ret_count, int64_t *ret_ready_us, struct err *err)
+{
+	assert(fits(claim->lease, UUID_TEXT_BYTES));
+	assert(claim->delay_us >= 0);
+	assert(claim->jobs_max > 0 && claim->jobs_max <= CATALOG_CLAIM_MAX);
+	assert(ret_jobs != NULL && ret_count != NULL && ret_ready_us != NULL);
+	return catalog->ops->job_claim(catalog, claim, ret_jobs, ret_count, ret_ready_us, err);
 }
 
 enum status catalog_job_delete(

@@ -208,12 +208,33 @@ enum status catalog_job_first_closed(struct catalog *catalog, struct slice conne
 enum status catalog_job_move(struct catalog *catalog, struct slice id,
     const struct catalog_job_move *move, struct job *ret_job, struct err *err) WARN_UNUSED;
 
-/* Lease the oldest closed job whose object has no job InProgress: to InProgress, with ${lease}.
- * One atomic step.  E_NOT_FOUND: nothing to do; or that job has been closed for less than
- * ${delay_us}, and ${ret_ready_us} is when it may be claimed (else 0).  One that by its times was
- * closed more than ${delay_us} from now, since the clock was set back, does not wait. */
-enum status catalog_job_claim(struct catalog *catalog, const char *lease, int64_t delay_us,
-    struct job *ret_job, int64_t *ret_ready_us, struct err *err) WARN_UNUSED;
+/* The same for several jobs in one step: for each of ${count} jobs, its id and its move.  All of them
+ * or none; ${ret_jobs} has a place for each, and is only to be looked at when OK comes back. */
+struct catalog_job_step {
+	struct slice id;
+	struct catalog_job_move move;
+};
+enum status catalog_job_move_all(struct catalog *catalog, const struct catalog_job_step *steps,
+    size_t count, struct job *ret_jobs, struct err *err) WARN_UNUSED;
+
+struct catalog_claim {
+	const char *lease;
+	int64_t delay_us; /* for so long a job stays closed before it may be claimed */
+	/* How many jobs may be claimed together, and how many bytes their parts may have then. */
+	size_t jobs_max; /* 1 to CATALOG_CLAIM_MAX */
+	int64_t bytes_max;
+};
+#define CATALOG_CLAIM_MAX 64
+
+/* Lease the oldest closed job whose object has no job InProgress: to InProgress, with the lease.
+ * With it, as far as the claim allows, those that were closed right after it on the same object,
+ * without a gap, if they and it are alike: operation and journal_end the same, none only validates.
+ * They come in the order in which they were closed; ${ret_jobs} has room for jobs_max.  One atomic
+ * step.  E_NOT_FOUND: nothing to do; or that job has been closed for less than delay_us, and
+ * ${ret_ready_us} is when it may be claimed (else 0).  One that by its times was closed more than
+ * delay_us from now, since the clock was set back, does not wait. */
+enum status catalog_job_claim(struct catalog *catalog, const struct catalog_claim *claim,
+    struct job *ret_jobs, size_t *ret_count, int64_t *ret_ready_us, struct err *err) WARN_UNUSED;
 
 /* Mark as deleted when it is in one of the states ${from}.  Then it is gone from
  * get, list and claim, and catalog_job_remove takes the row away.  ${ret_job} as for

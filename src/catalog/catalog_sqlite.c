@@ -89,6 +89,7 @@ static const struct catalog_ops sqlite_ops = {
     .job_get = catalog_sqlite_job_get,
     .job_first_closed = catalog_sqlite_job_first_closed,
     .job_move = catalog_sqlite_job_move,
+    .job_move_all = catalog_sqlite_job_move_all,
     .job_claim = catalog_sqlite_job_claim,
     .job_delete = catalog_sqlite_job_delete,
     .job_remove = catalog_sqlite_job_remove,

@@ -216,8 +216,10 @@ enum status catalog_sqlite_job_first_closed(struct catalog *catalog, struct slic
     struct slice object, struct job *ret_job, struct err *err);
 enum status catalog_sqlite_job_move(struct catalog *catalog, struct slice id,
     const struct catalog_job_move *move, struct job *ret_job, struct err *err);
-enum status catalog_sqlite_job_claim(struct catalog *catalog, const char *lease, int64_t delay_us,
-    struct job *ret_job, int64_t *ret_ready_us, struct err *err);
+enum status catalog_sqlite_job_move_all(struct catalog *catalog,
+    const struct catalog_job_step *steps, size_t count, struct job *ret_jobs, struct err *err);
+enum status catalog_sqlite_job_claim(struct catalog *catalog, const struct catalog_claim *claim,
+    struct job *ret_jobs, size_t *ret_count, int64_t *ret_ready_us, struct err *err);
 enum status catalog_sqlite_job_delete(
     struct catalog *catalog, struct slice id, unsigned from, struct job *ret_job, struct err *err);
 enum status catalog_sqlite_job_remove(struct catalog *catalog, struct slice id, struct err *err);

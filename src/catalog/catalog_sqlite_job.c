@@ -372,28 +372,55 @@ enum status catalog_sqlite_job_move(struct catalog *catalog, struct slice id,
 	return status;
 }
 
+struct job_moves {
+	const struct catalog_job_step *steps;
+	size_t count;
+	struct job *jobs; /* the caller's, who looks at them when all is well */
+};
+
+static enum status move_jobs(struct conn *conn, void *ctx, struct err *err)
+{
+	struct job_moves *moves = ctx;
+	enum status status = OK;
+
+	for (size_t i = 0; status == OK && i < moves->count; i++) {
+		struct job_move one = {.id = moves->steps[i].id, .move = &moves->steps[i].move};
+
+		status = move_job(conn, &one, err);
+		moves->jobs[i] = one.job;
+	}
+	return status;
+}
+
+enum status catalog_sqlite_job_move_all(struct catalog *catalog,
+    const struct catalog_job_step *steps, size_t count, struct job *ret_jobs, struct err *err)
+{
+	struct job_moves moves = {steps, count, ret_jobs};
+
+	return catalog_sqlite_write(store_of(catalog), move_jobs, &moves, err);
+}
+
 struct job_claim {
-	const char *lease;
-	int64_t delay_us;
-	struct job job;
-	int64_t ready_us; /* when the delay of the one that was found is over */
+	const struct catalog_claim *asked;
+	struct job *jobs; /* the caller's, as above */
+	int64_t nos[CATALOG_CLAIM_MAX];
+	size_t count;
+	int64_t ready_us; /* when the delay of the first one is over */
 };
 
 /* A job that was changed further in the future than the delay is long was so by a clock that has
  * been set back since: it would keep all others from their turn until that time comes again. */
-static bool must_wait(const struct job_claim *claim, int64_t now_us)
+static bool must_wait(const struct job_claim *claim, const struct job *job, int64_t now_us)
 {
-	int64_t since_us = now_us - claim->job.modified_us;
+	int64_t since_us = now_us - job->modified_us, delay_us = claim->asked->delay_us;
 
-	return since_us < claim->delay_us && since_us >= -claim->delay_us;
+	return since_us < delay_us && since_us >= -delay_us;
 }
 
-static enum status claim_job(struct conn *conn, void *ctx, struct err *err)
+static enum status find_first(struct conn *conn, struct job_claim *claim, struct err *err)
 {
-	struct job_claim *claim = ctx;
 	struct query query;
 	enum status status;
-	int64_t no;
 	bool found;
 
 	query_begin(&query, conn, SQL_JOB_NEXT);
@@ -401,31 +428,78 @@ static enum status claim_job(struct conn *conn, void *ctx, struct err *err)
 	query_put_number(&query, JOB_IN_PROGRESS);
 	found = query_row(&query);
 	if (found)
-		catalog_sqlite_read_job(&query, &no, &claim->job);
+		catalog_sqlite_read_job(&query, &claim->nos[0], &claim->jobs[0]);
 	status = query_end(&query, err);
 	if (status != OK)
 		return status;
 	if (!found)
 		return err_set(err, E_NOT_FOUND, "no job to work on");
-	if (must_wait(claim, clock_now_us())) {
-		claim->ready_us = claim->job.modified_us + claim->delay_us;
+	if (must_wait(claim, &claim->jobs[0], clock_now_us())) {
+		claim->ready_us = claim->jobs[0].modified_us + claim->asked->delay_us;
 		return err_set(err, E_NOT_FOUND, "no job to work on yet");
 	}
-
-	claim->job.state = JOB_IN_PROGRESS;
-	touch(&claim->job);
-	snprintf(claim->job.lease, sizeof(claim->job.lease), "%s", claim->lease);
-	return write_row(conn, no, &claim->job, err);
+	claim->count = 1;
+	return OK;
 }
 
-enum status catalog_sqlite_job_claim(struct catalog *catalog, const char *lease, int64_t delay_us,
-    struct job *ret_job, int64_t *ret_ready_us, struct err *err)
+/* May ${job} be claimed together with those before it, whose parts have ${bytes}? */
+static bool goes_along(const struct job_claim *claim, const struct job *job, int64_t bytes)
 {
-	struct job_claim claim = {.lease = lease, .delay_us = delay_us};
-	enum status status = catalog_sqlite_write(store_of(catalog), claim_job, &claim, err);
+	const struct job *first = &claim->jobs[0];
+
+	return job->operation == first->operation && job->journal_end == first->journal_end &&
+	       !job->validate_only && !first->validate_only &&
+	       bytes + job->part_bytes <= claim->asked->bytes_max &&
+	       !must_wait(claim, job, clock_now_us());
+}
+
+/* Those right behind the first, up to one that is unlike it: nobody overtakes. */
+static enum status find_others(struct conn *conn, struct job_claim *claim, struct err *err)
+{
+	int64_t bytes = claim->jobs[0].part_bytes;
+	bool goes_on = true;
+	struct query query;
+
+	query_begin(&query, conn, SQL_JOB_BEHIND);
+	query_put_number(&query, claim->nos[0]);
+	query_put_number(&query, JOB_UPLOAD_COMPLETE);
+	while (goes_on && claim->count < claim->asked->jobs_max && query_row(&query)) {
+		struct job *job = &claim->jobs[claim->count];
+
+		catalog_sqlite_read_job(&query, &claim->nos[claim->count], job);
+		goes_on = goes_along(claim, job, bytes);
+		bytes += job->part_bytes;
+		claim->count += goes_on;
+	}
+	return query_end(&query, err);
+}
+
+static enum status claim_jobs(struct conn *conn, void *ctx, struct err *err)
+{
+	struct job_claim *claim = ctx;
+	enum status status = find_first(conn, claim, err);
+
+	if (status == OK && claim->asked->jobs_max > 1)
+		status = find_others(conn, claim, err);
+	for (size_t i = 0; status == OK && i < claim->count; i++) {
+		struct job *job = &claim->jobs[i];
+
+		job->state = JOB_IN_PROGRESS;
+		touch(job);
+		snprintf(job->lease, sizeof(job->lease), "%s", claim->asked->lease);
+		status = write_row(conn, claim->nos[i], job, err);
+	}
+	return status;
+}
+
+enum status catalog_sqlite_job_claim(struct catalog *catalog, const struct catalog_claim *asked,
+    struct job *ret_jobs, size_t *ret_count, int64_t *ret_ready_us, struct err *err)
+{
+	struct job_claim claim = {.asked = asked, .jobs = ret_jobs};
+	enum status status = catalog_sqlite_write(store_of(catalog), claim_jobs, &claim, err);
 
 	if (status == OK)
-		*ret_job = claim.job;
+		*ret_count = claim.count;
 	if (status == E_NOT_FOUND)
 		*ret_ready_us = claim.ready_us;
 	return status;

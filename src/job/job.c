@@ -17,8 +17,9 @@
  *   Failed, Aborted  final; nothing of it is in the lake; parts may be removed
  *
  * Each arrow is one row of the table below and one compare-and-set in the catalog, made by apply(),
- * the only place that writes a state, with two exceptions: a claim is picked and written by the
- * catalog in one step, and recover.c, at start, moves the jobs of a dead server.  A row whose two
+ * the only place that writes a state, with three exceptions: a claim is picked and written by the
+ * catalog in one step, jobs that were loaded together are settled together, and recover.c, at start,
+ * moves the jobs of a dead server.  A row whose two
  * states are the same is a repeated request that is answered as done: a client that lost the first
  * answer may ask again.  What is not in the table is a conflict.
  *
@@ -32,6 +33,8 @@
 
 #include <assert.h>
 #include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
 
 static const struct transition {
 	enum job_state from;
@@ -280,21 +283,31 @@ enum status job_delete(
 	return remove_deleted(service, id, err);
 }
 
-enum status job_claim(
-    struct job_service *service, struct job *ret_job, int64_t *ret_ready_us, struct err *err)
+enum status job_claim(struct job_service *service, size_t jobs_max, struct job *ret_jobs,
+    size_t *ret_count, int64_t *ret_ready_us, struct err *err)
 {
-	/* The catalog picks the job and moves it in one step, so the table's row
-	 * is only held against it here. */
-	enum status st = catalog_job_claim(
-	    service->catalog, service->lease, service->delay_us, ret_job, ret_ready_us, err);
+	const struct catalog_claim claim = {
+	    .lease = service->lease,
+	    .delay_us = service->delay_us,
+	    .jobs_max = jobs_max,
+	    .bytes_max = JOB_TOGETHER_BYTES_MAX,
+	};
+	/* The catalog picks the jobs and moves them in one step, so the table's row
+	 * is only held against them here. */
+	enum status st =
+	    catalog_job_claim(service->catalog, &claim, ret_jobs, ret_count, ret_ready_us, err);
 
 	if (st != OK)
 		return st;
-	assert(ret_job->state == target_of(JOB_UPLOAD_COMPLETE, JOB_EVENT_CLAIM));
-	job_assert_state(ret_job);
 	CRASH_POINT("load.claimed");
-	log_event(LOG_LEVEL_INFO, "job.claimed", "job=%s object=%s.%s queue_no=%" PRId64,
-	    ret_job->id, ret_job->connector, ret_job->object, ret_job->queue_no);
+	for (size_t i = 0; i < *ret_count; i++) {
+		const struct job *job = &ret_jobs[i];
+
+		assert(job->state == target_of(JOB_UPLOAD_COMPLETE, JOB_EVENT_CLAIM));
+		job_assert_state(job);
+		log_event(LOG_LEVEL_INFO, "job.claimed", "job=%s object=%s.%s queue_no=%" PRId64,
+		    job->id, job->connector, job->object, job->queue_no);
+	}
 	return OK;
 }
 
@@ -378,25 +391,55 @@ static void remove_parts(struct job_service *service, const struct job *job)
 enum status job_complete(
     struct job_service *service, const char *id, const struct job_result *result, struct err *err)
 {
-	struct catalog_job_move move = {
-	    .set_result = true,
-	    .records_processed = result->records_processed,
-	    .records_failed = result->records_failed,
-	    .processing_ms = result->processing_ms,
-	};
 	struct job job;
-	enum status st = step(service, id, JOB_EVENT_LOADED, &move, &job, err);
 
-	if (st != OK)
-		return st;
+	snprintf(job.id, sizeof(job.id), "%s", id);
+	return job_complete_all(service, &job, result, 1, err);
+}
+
+enum status job_complete_all(struct job_service *service, const struct job *jobs,
+    const struct job_result *results, size_t count, struct err *err)
+{
+	struct catalog_job_step steps[CATALOG_CLAIM_MAX];
+	struct job *after = calloc(count, sizeof(*after));
+	enum status st = OK;
+
+	assert(count > 0 && count <= CATALOG_CLAIM_MAX);
+	if (after == NULL)
+		return err_set(err, E_NOMEM, "no memory for %zu jobs", count);
+	for (size_t i = 0; i < count; i++) {
+		struct catalog_job_move *move = &steps[i].move;
+
+		steps[i] = (struct catalog_job_step){
+		    .id = slice_of(jobs[i].id),
+		    .move = {.lease = service->lease,
+			.set_result = true,
+			.records_processed = results[i].records_processed,
+			.records_failed = results[i].records_failed,
+			.processing_ms = results[i].processing_ms},
+		};
+		move->from = sources_of(JOB_EVENT_LOADED, &move->to);
+	}
+	st = catalog_job_move_all(service->catalog, steps, count, after, err);
+	if (st != OK) {
+		err_add(err, "job %s", jobs[0].id);
+		goto out;
+	}
 	CRASH_POINT("load.completed");
-	log_event(LOG_LEVEL_INFO, "job.completed",
-	    "job=%s processed=%" PRId64 " failed=%" PRId64 " ms=%" PRId64, id,
-	    result->records_processed, result->records_failed, result->processing_ms);
-	job_watch_wake(service->watch, id);
-	tell_settled(service, &job);
-	remove_parts(service, &job);
-	return OK;
+	for (size_t i = 0; i < count; i++) {
+		job_assert_state(&after[i]);
+		log_event(LOG_LEVEL_INFO, "job.completed",
+		    "job=%s processed=%" PRId64 " failed=%" PRId64 " ms=%" PRId64, after[i].id,
+		    results[i].records_processed, results[i].records_failed,
+		    results[i].processing_ms);
+		job_watch_wake(service->watch, after[i].id);
+		tell_settled(service, &after[i]);
+	}
+	for (size_t i = 0; i < count; i++)
+		remove_parts(service, &after[i]);
+out:
+	free(after);
+	return st;
 }
 
 enum status job_fail(struct job_service *service, const char *id, const struct job_result *result,

@@ -80,10 +80,15 @@ enum status job_delete_final(
 enum status job_clear_blobs(
     struct job_service *service, struct slice id, struct err *err) WARN_UNUSED;
 
-/* A worker's steps.  ${ret_job} is the job after it.  E_NOT_FOUND from claim: nothing to do before
- * clock_now_us() reaches ${ret_ready_us}, or, when that is 0, before another job is closed. */
-enum status job_claim(struct job_service *service, struct job *ret_job, int64_t *ret_ready_us,
-    struct err *err) WARN_UNUSED;
+/* A worker's steps.  ${ret_jobs} are the jobs after it: one, or up to ${jobs_max} small ones of an
+ * object, in their order, that may be loaded together (catalog_job_claim).  E_NOT_FOUND from claim:
+ * nothing to do before clock_now_us() reaches ${ret_ready_us}, or, when that is 0, before another job
+ * is closed. */
+enum status job_claim(struct job_service *service, size_t jobs_max, struct job *ret_jobs,
+    size_t *ret_count, int64_t *ret_ready_us, struct err *err) WARN_UNUSED;
+/* So many bytes the parts of jobs that are claimed together have at most.  With more of them, what a
+ * load costs beside its rows no longer matters. */
+#define JOB_TOGETHER_BYTES_MAX (INT64_C(4) * 1024 * 1024)
 enum status job_retry(struct job_service *service, const char *id, struct err *err) WARN_UNUSED;
 enum status job_release(struct job_service *service, const char *id, struct err *err) WARN_UNUSED;
 
@@ -95,6 +100,9 @@ struct job_result {
 /* To JobComplete; wakes who waits; then removes the parts. */
 enum status job_complete(struct job_service *service, const char *id,
     const struct job_result *result, struct err *err) WARN_UNUSED;
+/* The same for up to CATALOG_CLAIM_MAX jobs: all of them in one step, or none. */
+enum status job_complete_all(struct job_service *service, const struct job *jobs,
+    const struct job_result *results, size_t count, struct err *err) WARN_UNUSED;
 /* To Failed with ${reason}; wakes who waits; then removes the parts. */
 enum status job_fail(struct job_service *service, const char *id, const struct job_result *result,
     const char *reason, struct err *err) WARN_UNUSED;

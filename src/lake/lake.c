@@ -161,6 +161,7 @@ enum status lake_load_problem(
 	assert(load != NULL);
 	assert(load->operation != LAKE_CHANGE);
 	assert(problem != NULL);
+	assert_name(problem->job_id);
 	assert(problem->part > 0);
 	assert(problem->line > 0);
 	assert(problem->code.len > 0);
@@ -170,21 +171,32 @@ enum status lake_load_problem(
 enum status lake_load_commit(
     struct lake_load **load, const char *job_id, const struct lake_mark *mark, struct err *err)
 {
+	assert(mark != NULL);
+	return lake_load_commit_jobs(load, &(struct lake_applied){job_id, *mark}, 1, err);
+}
+
+enum status lake_load_commit_jobs(
+    struct lake_load **load, const struct lake_applied *jobs, size_t count, struct err *err)
+{
 	struct lake_load *ending;
 	enum status status;
 
 	assert(load != NULL);
 	assert(*load != NULL);
 	assert((*load)->operation != LAKE_CHANGE);
-	assert_name(job_id);
-	assert(mark != NULL);
-	assert(mark->records_processed >= 0);
-	assert(mark->records_failed >= 0);
+	assert(count > 0 && count <= LAKE_JOBS_MAX);
+	for (size_t i = 0; i < count; i++) {
+		assert_name(jobs[i].job_id);
+		assert(jobs[i].mark.records_processed >= 0);
+		assert(jobs[i].mark.records_failed >= 0);
+	}
 	ending = *load;
 	*load = NULL;
-	status = ending->lake->ops->load_commit(ending, job_id, mark, err);
-	if (status != OK)
-		err_add(err, "apply %s", job_id);
+	status = ending->lake->ops->load_commit(ending, jobs, count, err);
+	if (status != OK && count > 1)
+		err_add(err, "apply %s and %zu more", jobs[0].job_id, count - 1);
+	else if (status != OK)
+		err_add(err, "apply %s", jobs[0].job_id);
 	return status;
 }
 

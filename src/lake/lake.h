@@ -65,8 +65,18 @@ struct lake_mark {
 	int64_t records_failed;
 };
 
+/* A job that a load applies, with its counts. */
+struct lake_applied {
+	const char *job_id;
+	struct lake_mark mark;
+};
+
+/* So many jobs a load applies at most. */
+#define LAKE_JOBS_MAX 64
+
 /* A record that was refused.  Borrowed for the call only. */
 struct lake_problem {
+	const char *job_id; /* one of those that the load's commit names */
 	int64_t part, line;
 	struct slice field; /* its name; empty when the reason concerns the whole record: NULL */
 	struct slice code, message;
@@ -141,6 +151,10 @@ enum status lake_load_problem(
  * LAKE_UPSERT_DIRECT above. */
 enum status lake_load_commit(struct lake_load **load, const char *job_id,
     const struct lake_mark *mark, struct err *err) WARN_UNUSED;
+/* The same for a load that has the rows of several jobs, one job's behind the other's: all of them
+ * are applied, each with its mark, or none is. */
+enum status lake_load_commit_jobs(struct lake_load **load, const struct lake_applied *jobs,
+    size_t count, struct err *err) WARN_UNUSED;
 /* Apply a LAKE_CHANGE load and move the journal's position from ${from} to ${to}, a later one,
  * durably, in one step, and end the load either way.  On failure nothing of it is in the lake.
  * E_IO, E_FULL; E_NOT_FOUND: the table was dropped meanwhile; E_CONFLICT: the position is not

@@ -178,7 +178,7 @@ enum status lake_duckdb_load_append(
 enum status lake_duckdb_load_problem(
     struct lake_load *load, const struct lake_problem *problem, struct err *err);
 enum status lake_duckdb_load_commit(
-    struct lake_load *load, const char *job_id, const struct lake_mark *mark, struct err *err);
+    struct lake_load *load, const struct lake_applied *jobs, size_t count, struct err *err);
 bool lake_duckdb_load_is_in_the_way(const struct lake_load *load);
 void lake_duckdb_load_abort(struct lake_load *load);
 enum status lake_duckdb_load_append_changes(struct lake_load *load, const struct batch *batch,

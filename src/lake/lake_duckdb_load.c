@@ -286,34 +286,48 @@ static enum status insert_staged(struct load *load, struct err *err)
 	return lake_duckdb_load_run(load, "insert rows", err);
 }
 
-static enum status check_mark(struct load *load, const char *job_id, struct err *err)
+/* Was one of the jobs applied before? */
+static enum status check_marks(
+    struct load *load, const struct lake_applied *jobs, size_t count, struct err *err)
 {
+	const char *ids[LAKE_JOBS_MAX];
 	duckdb_result result;
-	enum status status = lake_duckdb_run_with(load->connection,
-	    "SELECT 1 FROM " LAKE_DUCKDB_MARKS " WHERE job_id = ?", &job_id, 1, "find the mark",
-	    &result, err);
+	enum status status;
 
+	buffer_put_text(&load->sql, "SELECT 1 FROM " LAKE_DUCKDB_MARKS " WHERE job_id IN (");
+	for (size_t i = 0; i < count; i++) {
+		buffer_put_text(&load->sql, i == 0 ? "?" : ", ?");
+		ids[i] = jobs[i].job_id;
+	}
+	buffer_put_text(&load->sql, ")");
+	status = lake_duckdb_run_buffer_with(
+	    load->connection, &load->sql, ids, count, "find the marks", &result, err);
+	buffer_reset(&load->sql);
 	if (status != OK)
 		return status;
 	if (duckdb_row_count(&result) > 0)
-		status = err_set(err, E_EXISTS, "%s was applied before", job_id);
+		status = err_set(err, E_EXISTS, "%s was applied before",
+		    count == 1 ? jobs[0].job_id : "one of the jobs");
 	duckdb_destroy_result(&result);
 	return status;
 }
 
-static enum status write_mark(
-    struct load *load, const char *job_id, const struct lake_mark *mark, struct err *err)
+static enum status write_marks(
+    struct load *load, const struct lake_applied *jobs, size_t count, struct err *err)
 {
-	char processed[24], failed[24];
-	const char *params[] = {job_id, processed, failed};
+	const char *ids[LAKE_JOBS_MAX];
 	duckdb_result result;
 	enum status status;
 
-	snprintf(processed, sizeof(processed), "%" PRId64, mark->records_processed);
-	snprintf(failed, sizeof(failed), "%" PRId64, mark->records_failed);
-	status = lake_duckdb_run_with(load->connection,
-	    "INSERT INTO " LAKE_DUCKDB_MARKS " VALUES (?, ?::BIGINT, ?::BIGINT)", params, 3,
-	    "write the mark", &result, err);
+	buffer_put_text(&load->sql, "INSERT INTO " LAKE_DUCKDB_MARKS " VALUES ");
+	for (size_t i = 0; i < count; i++) {
+		buffer_printf(&load->sql, "%s(?, %" PRId64 ", %" PRId64 ")", i == 0 ? "" : ", ",
+		    jobs[i].mark.records_processed, jobs[i].mark.records_failed);
+		ids[i] = jobs[i].job_id;
+	}
+	status = lake_duckdb_run_buffer_with(
+	    load->connection, &load->sql, ids, count, "write the marks", &result, err);
+	buffer_reset(&load->sql);
 	if (status == OK)
 		duckdb_destroy_result(&result);
 	return status;
@@ -348,7 +362,7 @@ static enum status settle_stage(struct load *load, struct err *err)
 }
 
 static enum status apply(
-    struct load *load, const char *job_id, const struct lake_mark *mark, struct err *err)
+    struct load *load, const struct lake_applied *jobs, size_t count, struct err *err)
 {
 	int64_t begin_us = clock_mono_us(), changed_us, settled_us;
 	enum status status = OK;
@@ -362,16 +376,16 @@ static enum status apply(
 		status = lake_duckdb_begin(load->db, load->connection, err);
 	if (status != OK)
 		return status;
-	status = check_mark(load, job_id, err);
+	status = check_marks(load, jobs, count, err);
 	if (status == OK)
 		status = load->direct.is_open ? lake_duckdb_direct_settle(load, err)
 					      : change_table(load, err);
 	load->direct.is_open = false; /* from here on it is ours to end */
 	if (status == OK)
-		status = lake_duckdb_problems_apply(
-		    &load->problems, load->connector, load->object, job_id, err);
+		status =
+		    lake_duckdb_problems_apply(&load->problems, load->connector, load->object, err);
 	if (status == OK)
-		status = write_mark(load, job_id, mark, err);
+		status = write_marks(load, jobs, count, err);
 	if (status != OK) {
 		lake_duckdb_rollback(load->db, load->connection);
 		return status;
@@ -380,10 +394,11 @@ static enum status apply(
 	status = lake_duckdb_commit(load->db, load->connection, err);
 	if (status == OK)
 		log_event(LOG_LEVEL_DEBUG, "lake.applied",
-		    "job=%s rows=%" PRId64 " problems=%" PRId64 " settle_us=%" PRId64
+		    "job=%s jobs=%zu rows=%" PRId64 " problems=%" PRId64 " settle_us=%" PRId64
 		    " change_us=%" PRId64 " commit_us=%" PRId64,
-		    job_id, load->stage.row_count + load->direct.row_count, load->problems.count,
-		    settled_us - begin_us, changed_us - settled_us, clock_mono_us() - changed_us);
+		    jobs[0].job_id, count, load->stage.row_count + load->direct.row_count,
+		    load->problems.count, settled_us - begin_us, changed_us - settled_us,
+		    clock_mono_us() - changed_us);
 	return status;
 }
 
@@ -401,11 +416,13 @@ void lake_duckdb_load_claim(struct load *load, const char *mark_name)
 	lake_duckdb_claim(load->db, &load->mark_claim, mark_name);
 }
 
+/* Of several jobs the first one's claim does: the claim of their table keeps apart who would load
+ * them twice. */
 enum status lake_duckdb_load_commit(
-    struct lake_load *base, const char *job_id, const struct lake_mark *mark, struct err *err)
+    struct lake_load *base, const struct lake_applied *jobs, size_t count, struct err *err)
 {
 	struct load *load = (struct load *)base;
-	char *job_name = arena_printf(&load->arena, "job %s", job_id);
+	char *job_name = arena_printf(&load->arena, "job %s", jobs[0].job_id);
 	enum status status;
 
 	if (job_name == NULL) {
@@ -415,7 +432,7 @@ enum status lake_duckdb_load_commit(
 	status = close_stages(load, err);
 	if (status == OK) {
 		lake_duckdb_load_claim(load, job_name);
-		status = apply(load, job_id, mark, err);
+		status = apply(load, jobs, count, err);
 	}
 	lake_duckdb_load_destroy(load);
 	return status;

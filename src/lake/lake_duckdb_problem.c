@@ -4,8 +4,8 @@
  *
  *	add	a row of the engine's appender, into a temporary table that the first one makes
  *	close	the appender's last rows
- *	apply	INSERT … SELECT into "PR_connector"."object", with job and time, inside the
- *		transaction that has the load's rows and mark
+ *	apply	INSERT … SELECT into "PR_connector"."object", with the time, inside the transaction
+ *		that has the load's rows and marks
  *	expire	DELETE of those that are older than a moment, under a claim of its own: a load that
  *		adds others meanwhile touches none of them, and may take minutes
  *
@@ -65,7 +65,7 @@ static enum status fail(struct lake_duckdb_problems *problems, const char *doing
 static enum status begin(struct lake_duckdb_problems *problems, struct err *err)
 {
 	enum status status = lake_duckdb_run(problems->connection,
-	    "CREATE TEMP TABLE problems (part BIGINT, line BIGINT, field VARCHAR, "
+	    "CREATE TEMP TABLE problems (job_id VARCHAR, part BIGINT, line BIGINT, field VARCHAR, "
 	    "error_code VARCHAR, message VARCHAR, record VARCHAR)",
 	    "make the stage of problem records", err);
 
@@ -104,7 +104,8 @@ static duckdb_state put_row(
 {
 	duckdb_appender to = problems->appender;
 
-	if (duckdb_append_int64(to, problem->part) != DuckDBSuccess ||
+	if (duckdb_append_varchar(to, problem->job_id) != DuckDBSuccess ||
+	    duckdb_append_int64(to, problem->part) != DuckDBSuccess ||
 	    duckdb_append_int64(to, problem->line) != DuckDBSuccess)
 		return DuckDBError;
 	if ((problem->field.len == 0 ? duckdb_append_null(to)
@@ -160,10 +161,10 @@ enum status lake_duckdb_problems_close(struct lake_duckdb_problems *problems, st
 }
 
 enum status lake_duckdb_problems_apply(struct lake_duckdb_problems *problems, const char *connector,
-    const char *object, const char *job_id, struct err *err)
+    const char *object, struct err *err)
 {
 	char now[24];
-	const char *params[] = {job_id, now};
+	const char *params[] = {now};
 	duckdb_result result;
 	struct buffer sql;
 	enum status status;
@@ -174,11 +175,10 @@ enum status lake_duckdb_problems_apply(struct lake_duckdb_problems *problems, co
 	buffer_init(&sql, LAKE_DUCKDB_SQL_BYTES_MAX);
 	buffer_put_text(&sql, "INSERT INTO ");
 	lake_duckdb_put_problems(&sql, connector, object);
-	buffer_put_text(&sql,
-	    " SELECT ?, part, line, field, error_code, message, record, make_timestamp(?::BIGINT) "
-	    "FROM temp.problems");
+	buffer_put_text(&sql, " SELECT job_id, part, line, field, error_code, message, record, "
+			      "make_timestamp(?::BIGINT) FROM temp.problems");
 	status = lake_duckdb_run_buffer_with(
-	    problems->connection, &sql, params, 2, "insert problem records", &result, err);
+	    problems->connection, &sql, params, 1, "insert problem records", &result, err);
 	if (status == OK)
 		duckdb_destroy_result(&result);
 	buffer_fini(&sql);

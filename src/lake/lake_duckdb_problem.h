@@ -40,6 +40,6 @@ enum status lake_duckdb_problems_close(
 
 /* Insert them into the table of the problem records of "connector"."object". */
 enum status lake_duckdb_problems_apply(struct lake_duckdb_problems *problems, const char *connector,
-    const char *object, const char *job_id, struct err *err) WARN_UNUSED;
+    const char *object, struct err *err) WARN_UNUSED;
 
 #endif

@@ -38,8 +38,8 @@ struct lake_ops {
 	    const enum lake_change *changes, const uint64_t (*given)[BATCH_ROWS / 64],
 	    struct err *err);
 	/* These three free the load, whatever comes of it. */
-	enum status (*load_commit)(struct lake_load *load, const char *job_id,
-	    const struct lake_mark *mark, struct err *err);
+	enum status (*load_commit)(
+	    struct lake_load *load, const struct lake_applied *jobs, size_t count, struct err *err);
 	enum status (*load_commit_position)(
 	    struct lake_load *load, const char *journal, int64_t from, int64_t to, struct err *err);
 	bool (*load_is_in_the_way)(const struct lake_load *load);

@@ -11,6 +11,9 @@
  * Rows go straight into the table at first (LAKE_UPSERT_DIRECT); when the lake says that this job is
  * not of that kind, all of it is loaded again, through a stage.
  *
+ * Small jobs that stand one behind the other go into the lake together (load_together): one load, whose
+ * commit has a mark for each.
+ *
  * A job that only validates has no rows in the lake: ${rows} stays NULL, and all else is the same.
  *
  * It does not decide what becomes of the job: worker.c does; nor what is read before its close:
@@ -27,6 +30,7 @@
 #include "schema/schema.h"
 #include "work/rejects.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -103,6 +107,17 @@ static enum status begin_rows(struct load *load, struct err *err)
 	return st != OK ? st : lake_load_begin(load->lake, &table, operation, &load->rows, err);
 }
 
+static enum status begin_rejects(struct load *load, struct err *err)
+{
+	/* A failed attempt may have left failed records; if this one finds none,
+	 * nothing would replace them. */
+	enum status st = blob_remove(load->service->blob, load->job.id, JOB_REJECTS_BLOB, err);
+
+	if (st != OK)
+		return st;
+	return rejects_create(load->service->blob, load->job.id, load->rows, &load->rejects, err);
+}
+
 static enum status prepare(struct load *load, struct err *err)
 {
 	const struct csv_options csv_options = {
@@ -112,11 +127,6 @@ static enum status prepare(struct load *load, struct err *err)
 	bool upsert = load->job.operation == JOB_UPSERT;
 	enum status st = find_object(load, err);
 
-	if (st != OK)
-		return st;
-	/* A failed attempt may have left failed records; if this one finds none,
-	 * nothing would replace them. */
-	st = blob_remove(load->service->blob, load->job.id, JOB_REJECTS_BLOB, err);
 	if (st == OK)
 		st = row_plan_create(load->object, &load->stream, upsert ? ROW_UPSERT : ROW_DELETE,
 		    &load->plan, err);
@@ -127,8 +137,7 @@ static enum status prepare(struct load *load, struct err *err)
 	if (st == OK && !load->job.validate_only)
 		st = begin_rows(load, err);
 	if (st == OK)
-		st = rejects_create(
-		    load->service->blob, load->job.id, load->rows, &load->rejects, err);
+		st = begin_rejects(load, err);
 	if (st != OK)
 		return st;
 	load->chunk = malloc(CHUNK_BYTES);
@@ -302,10 +311,11 @@ size_t load_done_count(const struct load *load)
 	return load->done_count;
 }
 
-/* Only a job that takes effect, so that one which is loaded again is not counted twice. */
-static void count_records(const struct load *load)
+/* Only jobs that take effect, so that one which is loaded again is not counted twice. */
+static void count_records(const struct load *load, const struct lake_applied *jobs, size_t count)
 {
-	metric_add(METRIC_RECORDS_PROCESSED, 0, load->counts.records_processed);
+	for (size_t i = 0; i < count; i++)
+		metric_add(METRIC_RECORDS_PROCESSED, 0, jobs[i].mark.records_processed);
 	for (size_t code = 0; code < REJECT_CODE_COUNT; code++)
 		metric_add(METRIC_RECORDS_FAILED, code, load->failed_by[code]);
 }
@@ -373,21 +383,32 @@ enum status load_adopt(
 	return OK;
 }
 
-/* Failed records before rows: once the mark is there, nobody will write them any more. */
-static enum status commit(struct load *load, struct err *err)
+/* All of the job was read.  Failed records before rows: once the mark is there, nobody will write
+ * them any more. */
+static enum status end_job(struct load *load, struct err *err)
 {
 	enum status st = rejects_commit(&load->rejects, err);
 
 	CRASH_POINT("load.rejects");
-	if (st == OK && load->rows != NULL)
-		st = lake_load_commit(&load->rows, load->job.id, &load->counts, err);
+	return st;
+}
+
+static enum status commit(
+    struct load *load, const struct lake_applied *jobs, size_t count, struct err *err)
+{
+	enum status st = OK;
+
+	if (load->rows != NULL)
+		st = lake_load_commit_jobs(&load->rows, jobs, count, err);
 	if (st == E_CONFLICT)
 		load->is_not_direct = load->is_direct;
-	if (st == OK && !load->job.validate_only)
-		count_records(load);
-	if (st == E_EXISTS) /* it was applied before */
-		st = lake_mark_get(load->lake, load->job.id, &load->counts, err);
-	return st;
+	if (st != OK)
+		return st;
+	if (!load->job.validate_only)
+		count_records(load, jobs, count);
+	CRASH_POINT("load.applied");
+	atomic_store(&load->control->progress, 1.0);
+	return OK;
 }
 
 /* Is what was followed the beginning of the job's list of parts? */
@@ -404,7 +425,8 @@ static bool begins_with_done(const struct load *load, const struct part *parts, 
 	return true;
 }
 
-enum status load_finish(struct load *load, struct err *err)
+/* Those that were not followed. */
+static enum status read_parts(struct load *load, struct err *err)
 {
 	struct part *parts;
 	size_t count;
@@ -415,15 +437,24 @@ enum status load_finish(struct load *load, struct err *err)
 		st = err_set(err, E_CONFLICT, "other parts were read");
 	for (size_t i = load->done_count; st == OK && i < count; i++)
 		st = load_part(load, &parts[i], NULL, NULL, err);
+	return st;
+}
+
+enum status load_finish(struct load *load, struct err *err)
+{
+	struct lake_applied applied = {.job_id = load->job.id};
+	enum status st = read_parts(load, err);
+
 	if (st != OK)
 		return st;
 	CRASH_POINT("load.staged");
-	st = commit(load, err);
-	if (st != OK)
-		return st;
-	CRASH_POINT("load.applied");
-	atomic_store(&load->control->progress, 1.0);
-	return OK;
+	st = end_job(load, err);
+	applied.mark = load->counts;
+	if (st == OK)
+		st = commit(load, &applied, 1, err);
+	if (st == E_EXISTS) /* it was applied before */
+		st = lake_mark_get(load->lake, load->job.id, &load->counts, err);
+	return st;
 }
 
 enum load_verdict load_judge(const struct load *load, enum status st)
@@ -474,4 +505,58 @@ enum status load_job(struct job_service *service, struct lake *lake, const struc
 		break;
 	}
 	return st;
+}
+
+/* --- Several jobs ----------------------------------------------------------------------------- */
+
+/* The next job: what was made for the object serves it, too. */
+static enum status turn_to(struct load *load, const struct job *job, struct err *err)
+{
+	load->job = *job;
+	load->counts = (struct lake_mark){0};
+	load->bytes_read = 0;
+	return begin_rejects(load, err);
+}
+
+static enum status read_all(struct load *load, const struct job *jobs, size_t count,
+    struct lake_applied *applied, struct err *err)
+{
+	enum status st = OK;
+
+	for (size_t i = 0; st == OK && i < count; i++) {
+		if (i > 0)
+			st = turn_to(load, &jobs[i], err);
+		if (st == OK)
+			st = read_parts(load, err);
+		if (st == OK)
+			st = end_job(load, err);
+		applied[i] = (struct lake_applied){jobs[i].id, load->counts};
+	}
+	CRASH_POINT("load.together");
+	return st;
+}
+
+enum status load_together(struct job_service *service, struct lake *lake, const struct job *jobs,
+    size_t count, struct load_control *control, struct lake_mark *ret_marks, struct err *err)
+{
+	bool is_direct = !control->must_stage && jobs[0].operation == JOB_UPSERT;
+	struct lake_applied applied[LAKE_JOBS_MAX];
+	struct load *load = NULL;
+	bool again = false;
+	enum status st;
+
+	assert(count <= LAKE_JOBS_MAX);
+	atomic_store(&control->progress, 0.0);
+	st = load_open(service, lake, &jobs[0], is_direct, control, &load, err);
+	if (st == OK)
+		st = read_all(load, jobs, count, applied, err);
+	if (st == OK)
+		st = commit(load, applied, count, err);
+	for (size_t i = 0; st == OK && i < count; i++)
+		ret_marks[i] = applied[i].mark;
+	if (load != NULL)
+		again = load_judge(load, st) == LOAD_IS_NOT_DIRECT;
+	load_close(&load);
+	control->must_stage |= again;
+	return again ? load_together(service, lake, jobs, count, control, ret_marks, err) : st;
 }

@@ -44,7 +44,17 @@ enum status load_job(struct job_service *service, struct lake *lake, const struc
     struct err *err) WARN_UNUSED;
 
 /*
- * The same in steps, for who begins before the job is closed (early.c):
+ * The same for ${count} jobs of one object and operation, one behind the other, that this server holds
+ * the leases of (job_claim): all of them in one change of the lake, which costs what one job does
+ * beside its rows.  OK: all were applied, ${ret_marks} has the counts of each.  Anything else: none
+ * was by this call, whatever the reason, and each is to be loaded alone, which tells which one it is.
+ */
+enum status load_together(struct job_service *service, struct lake *lake, const struct job *jobs,
+    size_t count, struct load_control *control, struct lake_mark *ret_marks,
+    struct err *err) WARN_UNUSED;
+
+/*
+ * A job in steps, for who begins before the job is closed (early.c):
  *
  *	load_open -> [ load_follow -> load_followed ] … -> load_adopt -> load_finish -> load_close
  *

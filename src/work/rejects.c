@@ -194,6 +194,7 @@ enum status rejects_add(struct rejects *rejects, const struct csv_record *record
 	struct buffer sentence = {
 	    .ptr = memory, .room = sizeof(memory), .bytes_max = sizeof(memory)};
 	struct lake_problem problem = {
+	    .job_id = rejects->job_id,
 	    .part = rejects->part,
 	    .line = (int64_t)record->line,
 	    .field = slice_of(reject->field),

@@ -2,6 +2,9 @@
 /*
  * The workers: see work.h.  Each runs a loop: claim, load, settle.
  *
+ *	several jobs	-> loaded together and settled together; if that fails, for whatever reason,
+ *			   nothing of them is in the lake by it, or all is, and each goes the way of a
+ *			   job of its own
  *	a test's fault	-> held as long as it says, then job_fail or loaded as usual
  *	before it loads	-> waits until what its stream accepted before its close is applied
  *	applied		-> job_complete
@@ -40,7 +43,8 @@ struct worker {
 	struct work *work;
 	pthread_t thread;
 	struct load_control control;
-	char job_id[UUID_TEXT_BYTES]; /* guarded by the work's mutex; "" when idle */
+	size_t shown_count; /* guarded by the work's mutex: so many of the jobs are at work */
+	struct job jobs[CATALOG_CLAIM_MAX]; /* changed only while none is shown */
 };
 
 struct work {
@@ -50,7 +54,7 @@ struct work {
 	struct early *early;     /* or NULL */
 	struct faults *faults;   /* or NULL */
 
-	pthread_mutex_t mutex; /* guards the three below and every worker's job_id */
+	pthread_mutex_t mutex; /* guards the three below and what the workers show */
 	pthread_cond_t changed;
 	uint64_t wakes; /* how often somebody said that there may be something to do */
 	bool stopping;
@@ -84,10 +88,10 @@ static bool pause_for(struct work *work, int64_t us)
 	return !stopping;
 }
 
-static void show_job(struct worker *worker, const char *job_id)
+static void show_jobs(struct worker *worker, size_t count)
 {
 	mutex_lock(&worker->work->mutex);
-	strcpy(worker->job_id, job_id);
+	worker->shown_count = count;
 	mutex_unlock(&worker->work->mutex);
 }
 
@@ -303,27 +307,81 @@ static bool wait_for_stream(struct worker *worker, const struct job *job, struct
 	}
 }
 
-/* One job from claim to settlement: OK; E_NOT_FOUND: there is none before ${ret_ready_us}. */
-static enum status do_one(struct worker *worker, int64_t *ret_ready_us, struct err *err)
+/* One job from its claim to its settlement. */
+static void do_one(struct worker *worker, const struct job *job)
 {
+	int64_t begun_us = clock_mono_us();
 	struct verdict verdict;
-	struct job job;
-	int64_t begun_us;
-	enum status st = job_claim(worker->work->jobs, &job, ret_ready_us, err);
 
-	if (st != OK)
-		return st;
-	begun_us = clock_mono_us();
 	atomic_store(&worker->control.progress, 0.0);
 	worker->control.must_stage = false;
-	show_job(worker, job.id);
-	if (!meet_fault(worker, &job, &verdict) && wait_for_stream(worker, &job, &verdict))
-		load(worker, &job, &verdict);
+	if (!meet_fault(worker, job, &verdict) && wait_for_stream(worker, job, &verdict))
+		load(worker, job, &verdict);
 	/* Before the client can see the job's end. */
 	metric_add(METRIC_LOADS, verdict.what, 1);
 	metric_observe(METRIC_LOAD_SECONDS, 0, clock_mono_us() - begun_us);
-	settle(worker, &job, &verdict, begun_us);
-	show_job(worker, "");
+	settle(worker, job, &verdict, begun_us);
+}
+
+/* Several jobs in one load: true.  False: whatever came of it, each is to be done by itself. */
+static bool do_together(struct worker *worker, size_t count)
+{
+	struct work *work = worker->work;
+	struct job_result results[CATALOG_CLAIM_MAX] = {{0}};
+	struct lake_mark marks[CATALOG_CLAIM_MAX];
+	int64_t begun_us = clock_mono_us();
+	struct verdict verdict;
+	struct err err = {{0}};
+	enum status st;
+
+	worker->control.must_stage = false;
+	/* They have the same place between the stream's requests. */
+	if (!wait_for_stream(worker, &worker->jobs[0], &verdict))
+		return false;
+	st = load_together(
+	    work->jobs, work->lake, worker->jobs, count, &worker->control, marks, &err);
+	if (st != OK) {
+		log_event(LOG_LEVEL_DEBUG, "job.together_failed",
+		    "job=%s jobs=%zu status=%s error=\"%s\"", worker->jobs[0].id, count,
+		    status_name(st), err.text);
+		return false;
+	}
+	for (size_t i = 0; i < count; i++)
+		results[i] = (struct job_result){
+		    .records_processed = marks[i].records_processed,
+		    .records_failed = marks[i].records_failed,
+		    .processing_ms = (clock_mono_us() - begun_us) / 1000,
+		};
+	metric_add(METRIC_LOADS, VERDICT_COMPLETE, (int64_t)count);
+	metric_observe(METRIC_LOAD_SECONDS, 0, clock_mono_us() - begun_us);
+	st = job_complete_all(work->jobs, worker->jobs, results, count, &err);
+	if (st == OK)
+		return true;
+	log_event(LOG_LEVEL_ERROR, "job.settle_failed", "job=%s jobs=%zu status=%s error=\"%s\"",
+	    worker->jobs[0].id, count, status_name(st), err.text);
+	for (size_t i = 0; i < count; i++) {
+		verdict = (struct verdict){.what = VERDICT_COMPLETE, .counts = marks[i]};
+		settle(worker, &worker->jobs[i], &verdict, begun_us);
+	}
+	return true;
+}
+
+/* The jobs of one claim: OK; E_NOT_FOUND: there is none before ${ret_ready_us}. */
+static enum status do_claim(struct worker *worker, int64_t *ret_ready_us, struct err *err)
+{
+	/* A fault is met by a job alone. */
+	size_t jobs_max = worker->work->faults == NULL ? CATALOG_CLAIM_MAX : 1, count;
+	enum status st =
+	    job_claim(worker->work->jobs, jobs_max, worker->jobs, &count, ret_ready_us, err);
+
+	if (st != OK)
+		return st;
+	show_jobs(worker, count);
+	if (count == 1 || !do_together(worker, count)) {
+		for (size_t i = 0; i < count; i++)
+			do_one(worker, &worker->jobs[i]);
+	}
+	show_jobs(worker, 0);
 	return OK;
 }
 
@@ -372,7 +430,7 @@ static void *run_worker(void *ctx)
 		mutex_unlock(&work->mutex);
 		if (!may_claim(work))
 			return NULL;
-		st = do_one(worker, &ready_us, &err);
+		st = do_claim(worker, &ready_us, &err);
 		if (st == OK)
 			continue;
 		if (st != E_NOT_FOUND) {
@@ -455,10 +513,12 @@ bool work_progress(struct work *work, const char *job_id, double *ret_progress)
 
 	mutex_lock(&work->mutex);
 	for (size_t i = 0; i < work->worker_count && !found; i++) {
-		if (strcmp(work->workers[i].job_id, job_id) != 0)
-			continue;
-		*ret_progress = atomic_load(&work->workers[i].control.progress);
-		found = true;
+		const struct worker *worker = &work->workers[i];
+
+		for (size_t k = 0; k < worker->shown_count && !found; k++)
+			found = strcmp(worker->jobs[k].id, job_id) == 0;
+		if (found)
+			*ret_progress = atomic_load(&worker->control.progress);
 	}
 	mutex_unlock(&work->mutex);
 	return found;

@@ -158,9 +158,12 @@ static inline struct job close_job(const char *id)
 static inline enum status claim_job(
     struct catalog *c, const char *lease, struct job *ret_job, struct err *ret_err)
 {
+	const struct catalog_claim claim = {.lease = lease, .jobs_max = 1};
 	int64_t ready_us = -1;
-	enum status status = catalog_job_claim(c, lease, 0, ret_job, &ready_us, ret_err);
+	size_t count = 0;
+	enum status status = catalog_job_claim(c, &claim, ret_job, &count, &ready_us, ret_err);
 
+	assert_int_equal(count, status == OK);
 	if (status == E_NOT_FOUND)
 		assert_int_equal(ready_us, 0);
 	return status;

@@ -2,6 +2,8 @@
 /* What every catalog promises about one job and its parts: see catalog_fixture.h. */
 #include "catalog_fixture.h"
 
+#include <sched.h>
+
 #define HOUR_US INT64_C(3600000000)
 
 /* --- Words ------------------------------------------------------------------------------------ */
@@ -570,6 +572,14 @@ static void an_aborted_job_has_lost_its_keyed_parts(void **state)
 	assert_int_equal(now, JOB_ABORTED);
 }
 
+static enum status claim_after(int64_t delay_us, struct job *ret_job, int64_t *ret_ready_us)
+{
+	const struct catalog_claim claim = {.lease = "l", .delay_us = delay_us, .jobs_max = 1};
+	size_t count;
+
+	return catalog_job_claim(catalog, &claim, ret_job, &count, ret_ready_us, &err);
+}
+
 static void a_closed_job_is_claimed_when_its_delay_is_over(void **state)
 {
 	const int64_t hour_us = INT64_C(3600) * 1000000;
@@ -577,12 +587,12 @@ static void a_closed_job_is_claimed_when_its_delay_is_over(void **state)
 	int64_t ready_us = 5;
 
 	(void)state;
-	assert_status(catalog_job_claim(catalog, "l", hour_us, &got, &ready_us, &err), E_NOT_FOUND);
+	assert_status(claim_after(hour_us, &got, &ready_us), E_NOT_FOUND);
 	assert_int_equal(ready_us, get_job(closed.id).modified_us + hour_us);
 	assert_int_equal(get_job(closed.id).state, JOB_UPLOAD_COMPLETE);
-	assert_ok(catalog_job_claim(catalog, "l", 1, &got, &ready_us, &err));
+	assert_ok(claim_after(1, &got, &ready_us));
 	assert_string_equal(got.id, closed.id);
-	assert_status(catalog_job_claim(catalog, "l", hour_us, &got, &ready_us, &err), E_NOT_FOUND);
+	assert_status(claim_after(hour_us, &got, &ready_us), E_NOT_FOUND);
 	assert_int_equal(ready_us, 0);
 }
 
@@ -594,11 +604,159 @@ static void a_clock_that_was_set_back_holds_up_no_job(void **state)
 
 	(void)state;
 	close_job(ahead.id);
-	assert_status(
-	    catalog_job_claim(catalog, "l", 4 * hour_us, &got, &ready_us, &err), E_NOT_FOUND);
+	assert_status(claim_after(4 * hour_us, &got, &ready_us), E_NOT_FOUND);
 	assert_int_equal(ready_us, get_job(ahead.id).modified_us + 4 * hour_us);
-	assert_ok(catalog_job_claim(catalog, "l", hour_us, &got, &ready_us, &err));
+	assert_ok(claim_after(hour_us, &got, &ready_us));
 	assert_string_equal(got.id, ahead.id);
+}
+
+/* --- Several jobs ----------------------------------------------------------------------------- */
+
+/* A closed job with parts of so many bytes, like ${like}. */
+static struct job make_like(struct job like, int64_t bytes, int64_t journal_end)
+{
+	struct job job = new_job("orders", 5);
+	struct part part = new_part(bytes);
+	const struct catalog_job_move change = {.from = ONE(JOB_OPEN),
+	    .to = JOB_UPLOAD_COMPLETE,
+	    .enqueue = true,
+	    .journal_end = journal_end};
+	enum job_state now;
+
+	job.operation = like.operation;
+	job.validate_only = like.validate_only;
+	assert_ok(catalog_job_create(catalog, &job, &err));
+	assert_ok(catalog_part_add(catalog, S(job.id), &part, 9, &now, &err));
+	assert_ok(catalog_job_move(catalog, S(job.id), &change, &job, &err));
+	return job;
+}
+
+/* Claim, and settle: how many there were, which must be the ${count} of ${expected} in their order. */
+static void check_claim(
+    size_t jobs_max, int64_t bytes_max, const struct job *expected, size_t count)
+{
+	const struct catalog_claim claim = {
+	    .lease = "l", .jobs_max = jobs_max, .bytes_max = bytes_max};
+	struct catalog_job_step steps[CATALOG_CLAIM_MAX];
+	struct job got[CATALOG_CLAIM_MAX], after[CATALOG_CLAIM_MAX];
+	size_t got_count = 0;
+	int64_t ready_us;
+
+	assert_ok(catalog_job_claim(catalog, &claim, got, &got_count, &ready_us, &err));
+	assert_int_equal(got_count, count);
+	for (size_t i = 0; i < count; i++) {
+		struct job stored = get_job(expected[i].id);
+
+		assert_string_equal(got[i].id, expected[i].id);
+		assert_int_equal(stored.state, JOB_IN_PROGRESS);
+		assert_string_equal(stored.lease, "l");
+		assert_int_equal(got[i].modified_us, stored.modified_us);
+		steps[i] = (struct catalog_job_step){.id = S(expected[i].id),
+		    .move = {.from = ONE(JOB_IN_PROGRESS),
+			.lease = "l",
+			.to = JOB_COMPLETE,
+			.set_result = true,
+			.records_processed = (int64_t)i + 1}};
+	}
+	assert_ok(catalog_job_move_all(catalog, steps, count, after, &err));
+	for (size_t i = 0; i < count; i++) {
+		struct job stored = get_job(expected[i].id);
+
+		assert_int_equal(stored.state, JOB_COMPLETE);
+		assert_int_equal(stored.records_processed, i + 1);
+		assert_int_equal(after[i].state, JOB_COMPLETE);
+		assert_string_equal(after[i].id, expected[i].id);
+	}
+}
+
+static void small_jobs_of_an_object_are_claimed_together(void **state)
+{
+	const struct job upsert = {.operation = JOB_UPSERT}, delete = {.operation = JOB_DELETE},
+			 dry = {.operation = JOB_UPSERT, .validate_only = true};
+	struct job jobs[12], other;
+
+	(void)state;
+	/* Up to so many bytes: the first has them, the one behind would be one too much. */
+	for (size_t i = 0; i < 3; i++)
+		jobs[i] = make_like(upsert, i == 2 ? 11 : 10, 0);
+	check_claim(64, 30, jobs, 2);
+	check_claim(64, 10, jobs + 2, 1); /* one is always claimed */
+
+	/* Up to so many jobs. */
+	for (size_t i = 0; i < 5; i++)
+		jobs[i] = make_like(upsert, 0, 7);
+	other = make_closed("customers");
+	check_claim(3, 30, jobs, 3);
+	check_claim(64, 30, jobs + 3, 2);
+	check_claim(64, 30, &other, 1);
+
+	/* Without a gap: nobody overtakes one that is unlike the first. */
+	jobs[0] = make_like(upsert, 1, 7);
+	jobs[1] = make_like(upsert, 1, 7);
+	jobs[2] = make_like(delete, 1, 7);
+	jobs[3] = make_like(upsert, 1, 7);
+	jobs[4] = make_like(upsert, 1, 8);
+	jobs[5] = make_like(upsert, 1, 8);
+	jobs[6] = make_like(dry, 1, 8);
+	jobs[7] = make_like(dry, 1, 8);
+	jobs[8] = make_like(upsert, 1, 8);
+	jobs[9] = make_like(upsert, 31, 8);
+	jobs[10] = make_like(upsert, 1, 8);
+	check_claim(64, 30, jobs, 2);
+	check_claim(64, 30, jobs + 2, 1);
+	check_claim(64, 30, jobs + 3, 1);
+	check_claim(64, 30, jobs + 4, 2);
+	check_claim(64, 30, jobs + 6, 1);
+	check_claim(64, 30, jobs + 7, 1);
+	check_claim(64, 30, jobs + 8, 1);
+	check_claim(64, 30, jobs + 9, 1);
+	check_claim(64, 30, jobs + 10, 1);
+
+	/* Not those of other objects, whose place is in between. */
+	jobs[0] = make_like(upsert, 1, 7);
+	other = make_closed("customers");
+	jobs[1] = make_like(upsert, 1, 7);
+	check_claim(64, 30, jobs, 2);
+	check_claim(64, 30, &other, 1);
+}
+
+static void a_job_whose_delay_is_not_over_does_not_go_along(void **state)
+{
+	const struct job upsert = {.operation = JOB_UPSERT};
+	struct catalog_claim claim = {.lease = "l", .jobs_max = 64, .bytes_max = 30};
+	struct job first = make_like(upsert, 1, 0), got[64];
+	size_t count = 0;
+	int64_t ready_us;
+
+	(void)state;
+	while (clock_now_us() <= first.modified_us + 20000)
+		(void)sched_yield();
+	make_like(upsert, 1, 0);
+	claim.delay_us = 20000;
+	assert_ok(catalog_job_claim(catalog, &claim, got, &count, &ready_us, &err));
+	assert_string_equal(got[0].id, first.id);
+	/* Unless this took longer than the delay. */
+	assert_true(count == 1 || clock_now_us() > first.modified_us + 40000);
+}
+
+static void several_moves_are_made_together_or_not_at_all(void **state)
+{
+	struct job one = make_closed("orders"), two = make_closed("orders"), after[2];
+	struct catalog_job_step steps[2] = {
+	    {.id = S(one.id), .move = {.from = ONE(JOB_UPLOAD_COMPLETE), .to = JOB_ABORTED}},
+	    {.id = S(two.id), .move = {.from = ONE(JOB_OPEN), .to = JOB_ABORTED}},
+	};
+
+	(void)state;
+	assert_status(catalog_job_move_all(catalog, steps, 2, after, &err), E_CONFLICT);
+	assert_int_equal(get_job(one.id).state, JOB_UPLOAD_COMPLETE);
+	steps[1].id = S("00000000-0000-4000-8000-000000000000");
+	assert_status(catalog_job_move_all(catalog, steps, 2, after, &err), E_NOT_FOUND);
+	assert_int_equal(get_job(one.id).state, JOB_UPLOAD_COMPLETE);
+	steps[1] = (struct catalog_job_step){S(two.id), steps[0].move};
+	assert_ok(catalog_job_move_all(catalog, steps, 2, after, &err));
+	assert_int_equal(get_job(one.id).state, JOB_ABORTED);
+	assert_int_equal(get_job(two.id).state, JOB_ABORTED);
 }
 
 /* --- Quotas ----------------------------------------------------------------------------------- */
@@ -726,6 +884,9 @@ int main(void)
 	    TEST(a_part_is_added_once_under_its_key),
 	    TEST(an_aborted_job_has_lost_its_keyed_parts),
 	    TEST(a_closed_job_is_claimed_when_its_delay_is_over),
+	    TEST(small_jobs_of_an_object_are_claimed_together),
+	    TEST(a_job_whose_delay_is_not_over_does_not_go_along),
+	    TEST(several_moves_are_made_together_or_not_at_all),
 	    TEST(a_clock_that_was_set_back_holds_up_no_job),
 	    TEST(an_object_has_as_many_active_jobs_as_its_quota),
 	    TEST(only_so_many_jobs_are_active_at_once),

@@ -102,7 +102,8 @@ static void many_rows_go_in_while_they_come(void **context)
 {
 	struct state *state = *context;
 	const struct lake_mark mark = {0};
-	const struct lake_problem problem = {.part = 1,
+	const struct lake_problem problem = {.job_id = "j1",
+	    .part = 1,
 	    .line = 2,
 	    .code = SLICE("CODE"),
 	    .message = SLICE("it is wrong"),

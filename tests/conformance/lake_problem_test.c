@@ -21,9 +21,10 @@ static void add_problem(struct lake_load *load, const struct lake_problem *probl
 		fail_msg("%s", err.text);
 }
 
-static void add_lines(struct lake_load *load, int64_t first, int64_t count)
+static void add_lines(struct lake_load *load, const char *job, int64_t first, int64_t count)
 {
-	struct lake_problem problem = {.part = 1,
+	struct lake_problem problem = {.job_id = job,
+	    .part = 1,
 	    .field = SLICE("id"),
 	    .code = SLICE("NOT_A_NUMBER"),
 	    .message = SLICE("id: \"x\" is not a number"),
@@ -48,7 +49,7 @@ static void load_problems(struct lake *lake, const char *job, int64_t count)
 {
 	struct lake_load *load = begin_with(lake, &plain, LAKE_UPSERT, one_row, 1);
 
-	add_lines(load, 2, count);
+	add_lines(load, job, 2, count);
 	commit(&load, job);
 }
 
@@ -73,13 +74,15 @@ static void they_come_with_the_loads_commit(void **context)
 
 	ensure(state->lake, &plain);
 	load = begin_with(state->lake, &plain, LAKE_UPSERT, one_row, 1);
-	add_problem(load, &(struct lake_problem){.part = 1,
+	add_problem(load, &(struct lake_problem){.job_id = "j1",
+			      .part = 1,
 			      .line = 9007199254740993,
 			      .field = SLICE("id"),
 			      .code = SLICE("NOT_A_NUMBER"),
 			      .message = SLICE("id: \"x\" is not a number"),
 			      .record = SLICE("x,\"a,b\",")});
-	add_problem(load, &(struct lake_problem){.part = 2,
+	add_problem(load, &(struct lake_problem){.job_id = "j1",
+			      .part = 2,
 			      .line = 1,
 			      .code = SLICE("FIELD_COUNT"),
 			      .message = SLICE("the record has 1 field"),
@@ -126,7 +129,7 @@ static void a_load_without_rows_has_them_too(void **context)
 
 	ensure(state->lake, &versioned);
 	load = begin_with(state->lake, &versioned, LAKE_DELETE, none, 0);
-	add_lines(load, 1, 3);
+	add_lines(load, "j1", 1, 3);
 	commit(&load, "j1");
 	check(state->lake, "SELECT job_id, line FROM PR_shop.versioned ORDER BY line",
 	    "j1|1\nj1|2\nj1|3\n");
@@ -140,18 +143,18 @@ static void a_load_that_is_not_committed_leaves_none(void **context)
 
 	ensure(state->lake, &plain);
 	load = begin_with(state->lake, &plain, LAKE_UPSERT, one_row, 1);
-	add_lines(load, 1, 3);
+	add_lines(load, "j1", 1, 3);
 	lake_load_abort(&load);
 	check(state->lake, ALL_PROBLEMS, "");
 	/* A job that was applied before. */
 	load_problems(state->lake, "j1", 1);
 	load = begin_with(state->lake, &plain, LAKE_UPSERT, one_row, 1);
-	add_lines(load, 5, 3);
+	add_lines(load, "j1", 5, 3);
 	assert_int_equal(lake_load_commit(&load, "j1", &(struct lake_mark){0}, &err), E_EXISTS);
 	check(state->lake, "SELECT line FROM PR_shop.plain", "2\n");
 	/* A table that went meanwhile. */
 	load = begin_with(state->lake, &plain, LAKE_UPSERT, one_row, 1);
-	add_lines(load, 5, 3);
+	add_lines(load, "j1", 5, 3);
 	assert_int_equal(lake_table_drop(state->lake, "shop", "plain", &err), OK);
 	assert_int_equal(lake_load_commit(&load, "j2", &(struct lake_mark){0}, &err), E_NOT_FOUND);
 	ensure(state->lake, &plain);
@@ -180,7 +183,7 @@ static void what_is_no_text_is_stored_as_one(void **context)
 	const struct slice records[] = {SLICE("a\0b,\xff\xfe,\xe2\x82,€\xed\xa0\x80"),
 	    SLICE("only\0NUL"), SLICE("no NUL\xff"), SLICE("fine: äöü€")};
 	struct lake_problem problem = {
-	    .part = 1, .code = SLICE("NOT_UTF8"), .message = SLICE("\xc3\xa9\0")};
+	    .job_id = "j1", .part = 1, .code = SLICE("NOT_UTF8"), .message = SLICE("\xc3\xa9\0")};
 	struct lake_load *load;
 
 	ensure(state->lake, &plain);
@@ -201,8 +204,11 @@ static void a_long_text_is_cut_at_a_whole_character(void **context)
 {
 	struct state *state = *context;
 	static char text[LAKE_PROBLEM_BYTES_MAX + 100];
-	struct lake_problem problem = {
-	    .part = 1, .code = SLICE("C"), .message = SLICE("m"), .record = {text, 0}};
+	struct lake_problem problem = {.job_id = "j1",
+	    .part = 1,
+	    .code = SLICE("C"),
+	    .message = SLICE("m"),
+	    .record = {text, 0}};
 	struct lake_load *load;
 
 	memset(text, 'x', sizeof(text));
@@ -278,7 +284,7 @@ static void a_query_sees_rows_and_problems_or_neither(void **context)
 		append(load, batch, (const row *)rows, count);
 		done += count;
 	}
-	add_lines(load, 1, MANY);
+	add_lines(load, "j1", 1, MANY);
 	assert_int_equal(pthread_create(&reader.thread, NULL, run_reader, &reader), 0);
 	commit(&load, "j1");
 	atomic_store(&reader.stop, true);
@@ -351,7 +357,7 @@ static void two_who_expire_at_once_take_turns(void **context)
 
 	ensure(state->lake, &plain);
 	load = begin_with(state->lake, &plain, LAKE_UPSERT, one_row, 1);
-	add_lines(load, 1, MANY);
+	add_lines(load, "j1", 1, MANY);
 	commit(&load, "j1");
 	for (size_t i = 0; i < COUNT(expirers); i++) {
 		expirers[i] = (struct expirer){.lake = state->lake};
@@ -408,7 +414,7 @@ static void the_longest_names_have_theirs(void **context)
 	ensure(state->lake, &table);
 	ensure(state->lake, &table);
 	load = begin_with(state->lake, &table, LAKE_UPSERT, one_row, 1);
-	add_lines(load, 1, 1);
+	add_lines(load, "j1", 1, 1);
 	commit(&load, "j1");
 	snprintf(sql, sizeof(sql),
 	    "SELECT a.line, b.line__c FROM PR_%s.%s AS a, PR_%s_%s__dll AS b", connector, object,

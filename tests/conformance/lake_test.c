@@ -308,6 +308,56 @@ static void a_job_is_applied_once(void **context)
 	check(state->lake, ALL_PLAIN, "a|2\nb|2\n");
 }
 
+static void several_jobs_are_applied_together_or_not_at_all(void **context)
+{
+	struct state *state = *context;
+	static const row rows[] = {{"1", "a", "50"}, {"2", "b", "50"}},
+			 other[] = {{"3", "a", "50"}};
+	const struct lake_applied first[] = {{"j1", {5, 4}}, {"j2", {9, 8}}},
+				  again[] = {{"j3", {1, 0}}, {"j2", {1, 0}}};
+	struct lake_problem problem = {
+	    .part = 1, .line = 2, .code = SLICE("C"), .message = SLICE("m"), .record = SLICE("r")};
+	struct lake_applied many[LAKE_JOBS_MAX];
+	char names[LAKE_JOBS_MAX][8];
+	struct lake_load *load;
+	struct lake_mark mark;
+	struct err err;
+
+	ensure(state->lake, &plain);
+	load = begin_with(state->lake, &plain, LAKE_UPSERT, rows, 2);
+	for (size_t i = 0; i < 2; i++) {
+		problem.job_id = first[i].job_id;
+		assert_int_equal(lake_load_problem(load, &problem, &err), OK);
+	}
+	assert_int_equal(lake_load_commit_jobs(&load, first, 2, &err), OK);
+	assert_null(load);
+	for (size_t i = 0; i < 2; i++) {
+		assert_int_equal(lake_mark_get(state->lake, first[i].job_id, &mark, &err), OK);
+		assert_int_equal(mark.records_processed, first[i].mark.records_processed);
+		assert_int_equal(mark.records_failed, first[i].mark.records_failed);
+	}
+	check(state->lake, ALL_PLAIN, "a|1\nb|2\n");
+	check(state->lake, "SELECT job_id FROM PR_shop.plain ORDER BY 1", "j1\nj2\n");
+
+	/* One of them was applied before. */
+	load = begin_with(state->lake, &plain, LAKE_UPSERT, other, 1);
+	assert_int_equal(lake_load_commit_jobs(&load, again, 2, &err), E_EXISTS);
+	assert_null(load);
+	assert_int_equal(lake_mark_get(state->lake, "j3", &mark, &err), E_NOT_FOUND);
+	check(state->lake, ALL_PLAIN, "a|1\nb|2\n");
+
+	/* As many as there may be. */
+	for (size_t i = 0; i < LAKE_JOBS_MAX; i++) {
+		snprintf(names[i], sizeof(names[i]), "m%zu", i);
+		many[i] = (struct lake_applied){names[i], {(int64_t)i, 0}};
+	}
+	load = begin_with(state->lake, &plain, LAKE_UPSERT, other, 1);
+	assert_int_equal(lake_load_commit_jobs(&load, many, LAKE_JOBS_MAX, &err), OK);
+	assert_int_equal(lake_mark_get(state->lake, "m63", &mark, &err), OK);
+	assert_int_equal(mark.records_processed, 63);
+	check(state->lake, ALL_PLAIN, "a|3\nb|2\n");
+}
+
 static void an_empty_load_still_marks_its_job(void **context)
 {
 	struct state *state = *context;
@@ -1030,6 +1080,7 @@ int main(void)
 	    TEST(an_aborted_load_leaves_nothing),
 	    TEST(a_load_shows_nothing_before_its_commit),
 	    TEST(a_job_is_applied_once),
+	    TEST(several_jobs_are_applied_together_or_not_at_all),
 	    TEST(an_empty_load_still_marks_its_job),
 	    TEST(a_load_into_a_table_that_is_gone_says_so),
 	    TEST(a_kill_before_the_commit_leaves_nothing),

@@ -232,6 +232,25 @@ for (const [point, retries] of Object.entries(loadPoints))
 		await w.start();
 	});
 
+// Three upserts on the same keys behind one that is held: they are loaded together.
+for (const [point, retries] of [['load.together', 1], ['load.applied:2', 0], ['load.completed:2', 0], ['load.removed:2', 0], ['load.removed:3', 0]])
+	story(point, 'jobs that are loaded together are applied once each, all of them or none', async (w) => {
+		await w.start({ crash: point, hold: 'load.claimed' });
+		const first = await w.open('upsert', [[['k1', '1', 'held']]]), jobs = [];
+		for (const name of ['one', 'two', 'three'])
+			jobs.push(await w.open('upsert', [[['k1', '41', name], ['k2', 'x', name], [`k${name}`, '42', name]]]));
+		w.s.hold();
+		await w.close(first);
+		await w.s.held();
+		for (const job of jobs)
+			await w.close(job);
+		await w.s.release();
+		await w.died();
+		for (const job of jobs)
+			job.retries = retries;
+		await w.start();
+	});
+
 // Recovery dies, too, and the next one finds what it left.
 for (const [point, second] of [['load.staged', 'recover.moved'], ['load.staged', 'recover.swept'], ['load.applied', 'recover.moved'],
 	['load.applied', sweep], ['load.applied', 'recover.swept'], ['load.completed', sweep], ['load.rejects', 'load.applied']])

@@ -10,9 +10,9 @@ export default [
 	{ test: suite('stored_rows_of_the_keys_are_replaced_and_others_stay'), file: direct, from: raw`#define ROW_ID_OURS "36028797018960000"`, to: raw`#define ROW_ID_OURS "36028797018960001"` },
 	{ test: suite('stored_rows_of_the_keys_are_replaced_and_others_stay'), file: direct, from: raw`	return lake_duckdb_load_run(load, "delete replaced rows", err);`, to: raw`	buffer_reset(&load->sql);
 	return OK;` },
-	{ test: suite('a_job_that_was_applied_is_not_applied_again'), file: load, from: raw`	status = check_mark(load, job_id, err);
+	{ test: suite('a_job_that_was_applied_is_not_applied_again'), file: load, from: raw`	status = check_marks(load, jobs, count, err);
 	if (status == OK)
-		status = load->direct`, to: raw`	status = load->direct.is_open ? OK : check_mark(load, job_id, err);
+		status = load->direct`, to: raw`	status = load->direct.is_open ? OK : check_marks(load, jobs, count, err);
 	if (status == OK)
 		status = load->direct` },
 	{ test: suite('many_rows_go_in_while_they_come'), file: direct, from: raw`	direct->is_fed = false;

@@ -24,10 +24,10 @@ export default [
 	{ test: `unit/stream_test: a_stream_is_the_same_only_with_the_same_settings_and_document`, file: stream, from: raw`	       a->category == b->category && `, to: raw`	       ` },
 	{ test: story('a document that changes before the close counts'), file: load, from: raw`	enum status st = find_object(load, err);
 
-	if (st != OK)`, to: raw`	enum status st = find_object(load, err);
+	if (st == OK)`, to: raw`	enum status st = find_object(load, err);
 
 	load->counts.records_failed = 1;
-	if (st != OK)` },
+	if (st == OK)` },
 	{ test: blob('a_follower_reads_what_was_written_and_later_what_came_behind'), file: dir, from: raw`	reader->file = openat(writer->folder, writer->tmp, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);`, to: raw`	reader->file = openat(writer->folder, writer->tmp, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 	lseek(reader->file, 1, SEEK_SET);` },
 	{ test: blob('following_in_a_removed_group_says_gone'), file: dir, from: raw`		st = errno == ENOENT ? err_set(err, E_GONE, "the group was removed")

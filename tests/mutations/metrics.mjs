@@ -18,7 +18,7 @@ export default [
 	{ test: 'scenario/18-metrics: the text is as the format has it, from the first request on', file: metrics, from: 'i == 0 ? "{" : ","', to: 'i == 0 ? "{" : ", "' },
 	{ test: 'scenario/18-metrics: the text is as the format has it, from the first request on', file: 'src/base/process.c', from: 'now.tv_sec - up.tv_sec + ticks', to: 'now.tv_sec + ticks' },
 	{ test: jobs, file: worker, from: 'metric_add(METRIC_LOADS, verdict.what, 1);', to: 'metric_add(METRIC_LOADS, VERDICT_COMPLETE, 1);' },
-	{ test: jobs, file: load, from: 'if (st == OK && !load->job.validate_only)\n\t\tcount_records', to: 'if (st == OK)\n\t\tcount_records' },
+	{ test: jobs, file: load, from: 'if (!load->job.validate_only)\n\t\tcount_records', to: 'if (count > 0)\n\t\tcount_records' },
 	{ test: jobs, file: load, from: 'load->failed_by[reject.code]++;', to: 'load->failed_by[REJECT_NUL]++;' },
 	{ test: jobs, file: 'src/api/upload.c', from: 'metric_add(METRIC_PART_BYTES, 0, part.bytes);', to: 'metric_add(METRIC_PART_BYTES, 0, part.number);' },
 	{ test: jobs, file: 'src/api/metrics.c', from: 'filter.states = 1u << state;', to: 'filter.states = JOB_STATES_ALL;' },

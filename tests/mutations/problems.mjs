@@ -4,7 +4,7 @@
 const problem = 'src/lake/lake_duckdb_problem.c', table = 'src/lake/lake_duckdb_table.c', load = 'src/lake/lake_duckdb_load.c';
 const lake = 'src/lake/lake.c', rejects = 'src/work/rejects.c', utf8 = 'src/base/utf8.c', texts = 'src/convert/reject.def';
 const suite = 'conformance/lake_problem_test', story = 'scenario/13-problem-records', older = 'unit/lake_duckdb_test';
-const applied = 'if (status == OK)\n\t\tstatus = lake_duckdb_problems_apply(\n\t\t    &load->problems, load->connector, load->object, job_id, err);\n\t';
+const applied = 'if (status == OK)\n\t\tstatus =\n\t\t    lake_duckdb_problems_apply(&load->problems, load->connector, load->object, err);\n\t';
 
 export default [
 	/* --- With the load --- */
@@ -15,11 +15,11 @@ export default [
 	{ test: `${suite}: they_have_the_types_and_names_that_every_table_has`, file: table, from: 'strcat(name, "__c");', to: 'strcat(name, "");' },
 	{ test: `${suite}: a_load_without_rows_has_them_too`, file: load, from: applied, to: applied.replace('status == OK', 'status == OK && load->stage.row_count > 0') },
 	{ test: `${suite}: a_load_that_is_not_committed_leaves_none`, file: load,
-		from: 'status = check_mark(load, job_id, err);\n\tif (status == OK)\n\t\tstatus = load->direct', to: 'status = lake_duckdb_problems_apply(&load->problems, load->connector, load->object, job_id, err);\n\tif (status == OK)\n\t\tstatus = lake_duckdb_commit(load->db, load->connection, err);\n\tif (status == OK)\n\t\tstatus = lake_duckdb_begin(load->db, load->connection, err);\n\tif (status == OK)\n\t\tstatus = check_mark(load, job_id, err);\n\tif (status == OK)\n\t\tstatus = load->direct' },
+		from: 'status = check_marks(load, jobs, count, err);\n\tif (status == OK)\n\t\tstatus = load->direct', to: 'status = lake_duckdb_problems_apply(&load->problems, load->connector, load->object, err);\n\tif (status == OK)\n\t\tstatus = lake_duckdb_commit(load->db, load->connection, err);\n\tif (status == OK)\n\t\tstatus = lake_duckdb_begin(load->db, load->connection, err);\n\tif (status == OK)\n\t\tstatus = check_marks(load, jobs, count, err);\n\tif (status == OK)\n\t\tstatus = load->direct' },
 	{ test: `${suite}: they_are_durable_and_outlive_the_marks`, file: 'src/lake/lake_duckdb.c',
 		from: 'status = lake_duckdb_run(connection, "DELETE FROM " LAKE_DUCKDB_MARKS, "clear marks", err);', to: 'status = lake_duckdb_run(connection, "DELETE FROM " LAKE_DUCKDB_MARKS "; DELETE FROM PR_shop.plain", "clear marks", err);' },
 	{ test: `${suite}: a_query_sees_rows_and_problems_or_neither`, file: problem,
-		from: 'status = lake_duckdb_run_buffer_with(\n\t    problems->connection, &sql, params, 2,', to: 'status = lake_duckdb_run(problems->connection, "COMMIT; BEGIN", "x", err);\n\tif (status == OK)\n\t\tstatus = lake_duckdb_run_buffer_with(\n\t    problems->connection, &sql, params, 2,' },
+		from: 'status = lake_duckdb_run_buffer_with(\n\t    problems->connection, &sql, params, 1,', to: 'status = lake_duckdb_run(problems->connection, "COMMIT; BEGIN", "x", err);\n\tif (status == OK)\n\t\tstatus = lake_duckdb_run_buffer_with(\n\t    problems->connection, &sql, params, 1,' },
 
 	/* --- Texts --- */
 	{ test: `${suite}: what_is_no_text_is_stored_as_one`, file: problem, from: '!utf8_is_valid(cut) ||', to: 'false ||' },
@@ -60,7 +60,7 @@ export default [
 	/* --- Once, whatever is killed --- */
 	{ test: 'crash/points: load.applied: the job is applied once, and those behind it follow in their order', file: problem, from: 'if (problems->count == 0)', to: 'if (problems->count >= 0)' },
 	{ test: 'crash/points: load.rejects: the job is applied once, and those behind it follow in their order', file: load,
-		from: 'status = close_stages(load, err);\n\tif (status == OK) {', to: 'status = close_stages(load, err);\n\tif (status == OK)\n\t\tstatus = lake_duckdb_problems_apply(&load->problems, load->connector, load->object, job_id, err);\n\tif (status == OK) {' },
+		from: 'status = close_stages(load, err);\n\tif (status == OK) {', to: 'status = close_stages(load, err);\n\tif (status == OK)\n\t\tstatus = lake_duckdb_problems_apply(&load->problems, load->connector, load->object, err);\n\tif (status == OK) {' },
 	{ test: 'crash/points: table.dropped: the tables of a deleted connector are gone after the next start, and its name is free', file: table, from: 'if (status == OK && change.problems.has_view)', to: 'if (status == OK && change.problems.has_view && !change.rows.has_view)' },
 
 	/* --- The stream of failed results --- */

@@ -153,10 +153,11 @@ static void a_closed_job_is_left_alone_however_old_it_is(void **state)
 {
 	struct job queued = make_job(400 * DAY_US), running = make_job(400 * DAY_US), now;
 	int64_t ready_us;
+	size_t count;
 
 	(void)state;
 	assert_ok(job_close(&jobs, slice_of(running.id), &now, &err));
-	assert_ok(job_claim(&jobs, &now, &ready_us, &err));
+	assert_ok(job_claim(&jobs, 1, &now, &count, &ready_us, &err));
 	assert_string_equal(now.id, running.id);
 	assert_ok(job_close(&jobs, slice_of(queued.id), &now, &err));
 	/* Both kinds at once, and as eager as can be. */
@@ -179,6 +180,7 @@ static void finish(struct job finished[3])
 	const struct job_result result = {0};
 	struct job now;
 	int64_t ready_us;
+	size_t count;
 
 	for (size_t i = 0; i < 3; i++) {
 		finished[i] = make_job(0);
@@ -187,7 +189,7 @@ static void finish(struct job finished[3])
 			continue;
 		}
 		assert_ok(job_close(&jobs, slice_of(finished[i].id), &now, &err));
-		assert_ok(job_claim(&jobs, &now, &ready_us, &err));
+		assert_ok(job_claim(&jobs, 1, &now, &count, &ready_us, &err));
 		assert_ok(i == 0 ? job_complete(&jobs, now.id, &result, &err)
 				 : job_fail(&jobs, now.id, &result, "because", &err));
 	}

@@ -38,8 +38,12 @@ static const char *const with_namesake[] = {"DROP VIEW main.\"PR_shop_plain__dll
 static void a_table_without_problem_records_gets_them(void **context)
 {
 	struct state *state = *context;
-	const struct lake_problem problem = {
-	    .part = 1, .line = 2, .code = SLICE("C"), .message = SLICE("m"), .record = SLICE("r")};
+	const struct lake_problem problem = {.job_id = "j2",
+	    .part = 1,
+	    .line = 2,
+	    .code = SLICE("C"),
+	    .message = SLICE("m"),
+	    .record = SLICE("r")};
 	struct lake_mark mark = {0};
 	struct lake_load *load;
 	struct err err;
