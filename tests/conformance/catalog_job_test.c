@@ -676,11 +676,12 @@ static void small_jobs_of_an_object_are_claimed_together(void **state)
 	struct job jobs[12], other;
 
 	(void)state;
-	/* Up to so many bytes: the first has them, the one behind would be one too much. */
-	for (size_t i = 0; i < 3; i++)
-		jobs[i] = make_like(upsert, i == 2 ? 11 : 10, 0);
+	/* Up to so many bytes: the first two have them, the third would be one too much. */
+	jobs[0] = make_like(upsert, 10, 0);
+	jobs[1] = make_like(upsert, 20, 0);
+	jobs[2] = make_like(upsert, 1, 0);
 	check_claim(64, 30, jobs, 2);
-	check_claim(64, 10, jobs + 2, 1); /* one is always claimed */
+	check_claim(64, 0, jobs + 2, 1); /* one is always claimed */
 
 	/* Up to so many jobs. */
 	for (size_t i = 0; i < 5; i++)
