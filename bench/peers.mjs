@@ -36,6 +36,12 @@ export async function startBare(work, answer = '') {
 	return { url: `http://127.0.0.1:${await server.line()}`, place, stop: () => server.stop() };
 }
 
+// bare_mhd: { url, stop() }.
+export async function startMhd(work, answer) {
+	const server = start(tool('bare_mhd'), [answer]);
+	return { url: `http://127.0.0.1:${await server.line()}`, stop: () => server.stop() };
+}
+
 // nginx: { url, dav(name), stop() }.  GET /answer gives ${answer}; PUT /dav/… keeps a file.
 export async function startNginx(work, answer = '') {
 	if (!existsSync('/usr/sbin/nginx'))

@@ -4,7 +4,7 @@
 // hundred stay below while, in a loop, 150 MB are uploaded and the job is processed; beside it that of a server at rest.
 import { existsSync, rmSync } from 'node:fs';
 import { closeJob, fileB, inTurn, output, PART_ROWS, putFile, withFreshServer } from '../bench.mjs';
-import { startBare, startNginx } from '../peers.mjs';
+import { startBare, startMhd, startNginx } from '../peers.mjs';
 
 export const goals = [3, 4];
 
@@ -21,7 +21,7 @@ async function* measureRate(work, server, job, pairs, seconds) {
 	const what = 'GET of a job, 64 clients', body = await (await server.fetch(job, { headers: { Authorization: `Bearer ${server.token}` } })).text();
 	const ours = () => runWrk(job, seconds, server.token);
 	await ours();
-	for (const [peerName, begin, limits] of [['nginx `return 200`', startNginx, [{ of: 'ratio', atLeast: 0.65 }]], ['bare epoll', startBare, []]]) {
+	for (const [peerName, begin, limits] of [['nginx `return 200`', startNginx, [{ of: 'ratio', atLeast: 0.65 }]], ['libmicrohttpd alone', startMhd, []], ['bare epoll', startBare, []]]) {
 		let peer;
 		try {
 			peer = await begin(work, body);
@@ -31,7 +31,7 @@ async function* measureRate(work, server, job, pairs, seconds) {
 			yield { goal: 3, what: `${what}; ${peerName}`, missing: error.message };
 		} finally {
 			await peer?.stop();
-			if (peer)
+			if (peer?.place)
 				rmSync(peer.place, { recursive: true, force: true });
 		}
 	}

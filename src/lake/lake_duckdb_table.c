@@ -278,6 +278,17 @@ static void put_column(struct change *change, size_t i, const char *name, const 
 	buffer_printf(&change->sql, " %s", type);
 }
 
+/* How a column is kept, where the engine's own choice costs more than it brings (bench/RESULTS.md,
+ * 2026-11-24).  It looks for a dictionary in every column of texts; where each text comes once
+ * there is none, and looking takes twice as long as all else that is done with the column.  And of a
+ * DECIMAL(38,18) it packs the bits, 9 bytes of 16, which takes as long as all else, too. */
+static const char *compression_of(enum field_type type, bool is_key)
+{
+	if (type == FIELD_STRING && is_key)
+		return " USING COMPRESSION zstd";
+	return type == FIELD_NUMBER ? " USING COMPRESSION uncompressed" : "";
+}
+
 static enum status make_table(
     struct change *change, const struct lake_table *table, struct err *err)
 {
@@ -285,9 +296,12 @@ static enum status make_table(
 
 	if (status != OK)
 		return status;
-	for (size_t i = 0; i < table->field_count; i++)
+	for (size_t i = 0; i < table->field_count; i++) {
 		put_column(
 		    change, i, table->fields[i].name, lake_duckdb_type_name(table->fields[i].type));
+		buffer_put_text(
+		    &change->sql, compression_of(table->fields[i].type, i == table->key_index));
+	}
 	buffer_put_char(&change->sql, ')');
 	return run(change, "make the table", err);
 }
@@ -298,7 +312,8 @@ static enum status add_column(struct change *change, const struct field *field, 
 	put_name(&change->sql, change->rows.schema, change->rows.table);
 	buffer_put_text(&change->sql, " ADD COLUMN ");
 	lake_duckdb_quote(&change->sql, field->name, '"');
-	buffer_printf(&change->sql, " %s", lake_duckdb_type_name(field->type));
+	buffer_printf(&change->sql, " %s%s", lake_duckdb_type_name(field->type),
+	    compression_of(field->type, false));
 	return run(change, "add a column", err);
 }
 
