@@ -19,13 +19,19 @@ static struct MHD_Response *response;
 static enum MHD_Result answer(void *ctx, struct MHD_Connection *connection, const char *url,
     const char *method, const char *version, const char *body, size_t *body_len, void **state)
 {
+	static int begun;
+
 	(void)ctx;
 	(void)url;
 	(void)method;
 	(void)version;
 	(void)body;
 	(void)body_len;
-	(void)state;
+	/* The first call is for the head; who answers it ends the connection. */
+	if (*state == NULL) {
+		*state = &begun;
+		return MHD_YES;
+	}
 	return MHD_queue_response(connection, 200, response);
 }
 
