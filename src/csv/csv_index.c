@@ -114,37 +114,27 @@ static inline uint64_t top_everywhere(uint64_t parity)
 #ifdef __x86_64__
 #include <immintrin.h>
 
-static inline uint64_t equal_16(const __m128i *text, char c)
+struct text_16 {
+	__m128i val[4];
+};
+
+static inline struct text_16 load_16(const char *bytes)
+{
+	const __m128i *at = (const __m128i *)bytes;
+
+	return (struct text_16){{_mm_loadu_si128(at), _mm_loadu_si128(at + 1),
+	    _mm_loadu_si128(at + 2), _mm_loadu_si128(at + 3)}};
+}
+
+static inline uint64_t equal_16(struct text_16 text, char c)
 {
 	const __m128i each = _mm_set1_epi8(c);
 	uint64_t mask = 0;
 
 	for (unsigned i = 0; i < 4; i++)
-		mask |= (uint64_t)(uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(text[i], each))
+		mask |= (uint64_t)(uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(text.val[i], each))
 			<< (16 * i);
 	return mask;
-}
-
-static size_t index_sse2(const char *bytes, size_t count, uint64_t *inside, uint32_t *ret_places)
-{
-	uint32_t *end = ret_places;
-
-	for (size_t block = 0; block < count; block++) {
-		const __m128i *at = (const __m128i *)(bytes + block * INDEX_BLOCK_BYTES);
-		const __m128i text[4] = {_mm_loadu_si128(at), _mm_loadu_si128(at + 1),
-		    _mm_loadu_si128(at + 2), _mm_loadu_si128(at + 3)};
-		uint64_t quotes, specials, parity = *inside;
-
-		quotes = equal_16(text, '"');
-		if (quotes != 0) {
-			parity ^= parity_by_shifts(quotes);
-			*inside = top_everywhere(parity);
-		}
-		specials = ((equal_16(text, ',') | equal_16(text, '\r')) & ~parity) |
-			   equal_16(text, '\n') | quotes;
-		end = put_places(end, specials, (uint32_t)block * INDEX_BLOCK_BYTES);
-	}
-	return (size_t)(end - ret_places);
 }
 
 #define AVX2 __attribute__((target("avx2,bmi,pclmul,popcnt")))
@@ -203,6 +193,14 @@ static inline uint64_t bits_of_16(uint8x16x4_t found)
 	return vgetq_lane_u64(vreinterpretq_u64_u8(vpaddq_u8(all, all)), 0);
 }
 
+static inline uint8x16x4_t load_16(const char *bytes)
+{
+	const uint8_t *at = (const uint8_t *)bytes;
+
+	return (uint8x16x4_t){
+	    {vld1q_u8(at), vld1q_u8(at + 16), vld1q_u8(at + 32), vld1q_u8(at + 48)}};
+}
+
 static inline uint64_t equal_16(uint8x16x4_t text, char c)
 {
 	const uint8x16_t each = vdupq_n_u8((uint8_t)c);
@@ -211,15 +209,17 @@ static inline uint64_t equal_16(uint8x16x4_t text, char c)
 		text.val[i] = vceqq_u8(text.val[i], each);
 	return bits_of_16(text);
 }
+#endif
 
-static size_t index_neon(const char *bytes, size_t count, uint64_t *inside, uint32_t *ret_places)
+#if defined(__x86_64__) || defined(__aarch64__)
+
+/* By load_16() and equal_16() of the processor. */
+static size_t index_by_16(const char *bytes, size_t count, uint64_t *inside, uint32_t *ret_places)
 {
 	uint32_t *end = ret_places;
 
 	for (size_t block = 0; block < count; block++) {
-		const uint8_t *at = (const uint8_t *)bytes + block * INDEX_BLOCK_BYTES;
-		uint8x16x4_t text = {
-		    {vld1q_u8(at), vld1q_u8(at + 16), vld1q_u8(at + 32), vld1q_u8(at + 48)}};
+		__typeof__(load_16(bytes)) text = load_16(bytes + block * INDEX_BLOCK_BYTES);
 		uint64_t quotes = equal_16(text, '"'), parity = *inside, specials;
 
 		if (quotes != 0) {
@@ -239,10 +239,10 @@ static size_t index_neon(const char *bytes, size_t count, uint64_t *inside, uint
 static const struct csv_index indexes[] = {
 #ifdef __x86_64__
     {"avx2", index_avx2},
-    {"sse2", index_sse2},
+    {"sse2", index_by_16},
 #endif
 #ifdef __aarch64__
-    {"neon", index_neon},
+    {"neon", index_by_16},
 #endif
     {"scalar", index_scalar},
 };
